@@ -1,0 +1,182 @@
+// A process's membership in a dataflow: the one implementation behind every language's node API.
+//
+// One Node a process. Threads: methods marked [consumer] are called by one thread at a time (the one that takes events and sleeps);
+// methods marked [any-thread] from any. Nothing blocks but connect(), wait_start() and wait().
+//
+// How a consumer waits. Two descriptors can be polled: doorbell_fd() (messages and credit) and control_fd() (an epoll of the broker's
+// socket, peers' pidfds and timers). Before sleeping on them: prepare_sleep(); false means that something is pending: do not sleep.
+// After waking: awake(doorbell_readable, control_readable). Only the consumer may sleep on the doorbell: a second sleeper could swallow its ring.
+//
+// Who frees what: a Sample's slot is the publisher's and goes back by release(); a Loan's slot is ours and goes by send() or discard(). Samples keep
+// their edge alive; ~Node ends everything, so handles must be gone or never touched again.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/layout.h"
+#include "core/status.h"
+
+namespace dora {
+
+class EdgeReader;
+class Pool;
+
+struct NodeOptions {
+  std::string config;  ///< DORA_NODE_CONFIG's value; empty: taken from the environment
+};
+
+enum class InputKind : uint8_t { edge, timer, local };
+
+/// A declared input. Fixed after connect().
+struct InputInfo {
+  std::string id;
+  std::string source;  ///< for people: "camera/image", "dora/timer/millis/100"
+  InputKind kind = InputKind::edge;
+  Policy policy = Policy::drop_oldest;
+  uint32_t queue_size = 10;
+  uint8_t priority = 0;       ///< higher first
+  uint64_t period_ns = 0;     ///< timers
+  uint32_t local_output = 0;  ///< local: index of the output of this process that feeds it
+};
+
+/// A declared output. Fixed after connect().
+struct OutputInfo {
+  std::string id;
+  uint32_t retain = 0;
+  bool external = true;
+};
+
+/// A received message, lent until Node::release(). Trivially copyable; release exactly one copy.
+struct Sample {
+  EdgeReader* edge = nullptr;  ///< null for timers
+  uint32_t slot = 0;
+  uint16_t encoding = 0;
+  const uint8_t* data = nullptr;  ///< read-only shared memory, aligned to 64
+  uint64_t size = 0;
+  const uint8_t* metadata = nullptr;  ///< shared memory: copy before parsing (a hostile publisher may change it)
+  uint32_t metadata_size = 0;
+  uint64_t sequence = 0;
+  uint64_t sent_at_ns = 0;
+};
+
+enum class EventType : uint8_t { none, input, input_closed, input_recovered, stop, error, end };
+
+struct Event {
+  EventType type = EventType::none;
+  uint32_t input = 0;    ///< index; for input, input_closed, input_recovered, error (when it concerns one)
+  uint32_t reason = 0;   ///< DORA_REASON_*
+  int64_t grace_ns = 0;  ///< stop
+  Sample sample;         ///< input
+  uint64_t dropped = 0;  ///< since the previous event of this input
+  Error error;           ///< error
+};
+
+/// What travels with a payload.
+struct SendArgs {
+  uint16_t encoding = DORA_ENCODING_RAW;
+  const uint8_t* metadata = nullptr;  ///< encoded; copied
+  uint32_t metadata_size = 0;
+  uint32_t local_refs = 0;  ///< references that stay on the slot for receivers in this process; each goes by release_local()
+  bool arm = false;         ///< on would_block: ring the doorbell once there may be room
+};
+
+/// Writable memory nobody sees yet. Move it or copy it, but send or discard it once.
+struct Loan {
+  Pool* pool = nullptr;
+  uint32_t output = 0;
+  uint32_t slot = 0;
+  uint8_t* data = nullptr;
+  uint64_t size = 0;      ///< may be lowered before the send
+  uint64_t capacity = 0;  ///< size at the time of the loan
+};
+
+/// A sent message as receivers inside the process see it.
+struct LocalSample {
+  Pool* pool = nullptr;
+  uint32_t slot = 0;
+  uint16_t encoding = 0;
+  const uint8_t* data = nullptr;
+  uint64_t size = 0;
+  const uint8_t* metadata = nullptr;
+  uint32_t metadata_size = 0;
+  uint64_t sequence = 0;
+  uint64_t sent_at_ns = 0;
+};
+
+class Node {
+ public:
+  /// Joins: everything up to Ready. Blocks for the broker's answers (milliseconds). The node may take part only after started().
+  static Status connect(const NodeOptions& options, std::unique_ptr<Node>* out, Error* error);
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  // ---- who and what [any-thread] --------------------------------------------------------------------------------------
+  const std::string& id() const;
+  const std::string& dataflow() const;
+  uint32_t restart_count() const;
+  const std::vector<InputInfo>& inputs() const;
+  const std::vector<OutputInfo>& outputs() const;
+  int input_index(std::string_view id) const;   ///< -1: none
+  int output_index(std::string_view id) const;  ///< -1: none
+  uint64_t received(uint32_t input) const;
+  uint64_t dropped(uint32_t input) const;
+  bool input_open(uint32_t input) const;
+  uint64_t sent(uint32_t output) const;
+  uint32_t subscribers(uint32_t output) const;  ///< open edges
+  uint64_t now_ns() const;                      ///< hybrid logical clock, ns since 1970
+
+  // ---- waiting [consumer] -----------------------------------------------------------------------------------------------
+  /// True once every node of the dataflow has joined, or a stop arrived. Then take() gives events.
+  bool started() const;
+  /// Blocks until started() or the broker is gone.
+  Status wait_start(Error* error);
+  int doorbell_fd() const;
+  int control_fd() const;
+  /// Says "asleep" and looks once more. False: something is pending for inputs of `mask` (or control); do not sleep.
+  bool prepare_sleep(const uint64_t* mask = nullptr);
+  /// After a sleep, whatever woke it. Clears "asleep", empties the doorbell, handles control traffic, deaths and timers.
+  void awake(bool doorbell_readable, bool control_readable);
+  /// prepare_sleep + poll + awake. Spins up to spin_ns first. ok: look again; timeout. timeout_ns < 0: for ever.
+  Status wait(int64_t timeout_ns, uint64_t spin_ns = 0, const uint64_t* mask = nullptr);
+
+  // ---- taking [consumer] --------------------------------------------------------------------------------------------------
+  /// The next event: control first, then by input priority, then the smallest stamp. `mask`: bit per input index, null: all.
+  /// Status::empty when there is none. After `end` was given it is given again for ever.
+  Status take(Event* out, const uint64_t* mask = nullptr);
+  /// [any-thread] Gives a sample's slot back to its publisher.
+  void release(const Sample& sample);
+
+  // ---- publishing [any-thread] ----------------------------------------------------------------------------------------------
+  Status loan(uint32_t output, uint64_t size, Loan* out, Error* error);
+  /// ok: the loan is gone (with local_refs > 0 `local` describes what the receivers in this process get). would_block: nobody got
+  /// anything and the loan is still the caller's. `local` may be null when local_refs is 0.
+  Status send(Loan* loan, const SendArgs& args, LocalSample* local, Error* error);
+  /// Copies. ok, would_block (nothing was kept; call again), or a failure.
+  Status send_copy(uint32_t output, const void* data, uint64_t size, const SendArgs& args, LocalSample* local, Error* error);
+  void discard(Loan* loan);
+  void retain_local(const LocalSample& sample);
+  void release_local(const LocalSample& sample);
+  /// Counters of local inputs, kept in the process's ledger like those of edges.
+  void count_local(uint32_t input, uint64_t received, uint64_t dropped);
+  /// True when no backpressure edge of this output is full now.
+  bool has_room(uint32_t output);
+  Status close_output(uint32_t output);
+  Status request_stop();
+
+  // ---- leaving ---------------------------------------------------------------------------------------------------------------
+  /// [consumer] Says Bye. What was sent stays readable. Idempotent.
+  void close();
+
+  struct Impl;
+
+ private:
+  explicit Node(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dora
