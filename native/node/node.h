@@ -22,11 +22,13 @@
 
 namespace dora {
 
+class Clock;
 class EdgeReader;
-class Pool;
+class Publisher;
 
 struct NodeOptions {
   std::string config;  ///< DORA_NODE_CONFIG's value; empty: taken from the environment
+  Clock* clock = nullptr;  ///< null: the machine's clock. Must outlive the node
 };
 
 enum class InputKind : uint8_t { edge, timer, local };
@@ -86,7 +88,7 @@ struct SendArgs {
 
 /// Writable memory nobody sees yet. Move it or copy it, but send or discard it once.
 struct Loan {
-  Pool* pool = nullptr;
+  Publisher* publisher = nullptr;
   uint32_t output = 0;
   uint32_t slot = 0;
   uint8_t* data = nullptr;
@@ -96,7 +98,7 @@ struct Loan {
 
 /// A sent message as receivers inside the process see it.
 struct LocalSample {
-  Pool* pool = nullptr;
+  Publisher* publisher = nullptr;
   uint32_t slot = 0;
   uint16_t encoding = 0;
   const uint8_t* data = nullptr;

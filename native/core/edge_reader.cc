@@ -1,0 +1,136 @@
+// The subscriber's end of an edge. See edge_reader.h; ARCHITECTURE.md has the algorithm and its memory orders.
+#include "core/edge_reader.h"
+
+#include <cstring>
+
+#include "core/edge_writer.h"
+#include "core/inbox.h"
+#include "core/step.h"
+
+namespace dora {
+
+namespace {
+constexpr int kClaimTries = 64;
+}
+
+Status EdgeReader::open(EdgeReaderConfig config, Error* error) {
+  const uint64_t size = file_size(config.region.get());
+  if (!valid_constants(config.constants, size) || config.map_bytes < 64)
+    return error->fail(Status::shm_corrupt, "the edge from \"" + config.peer + "\" has an impossible layout");
+  if (Status s = Mapping::map(config.region.get(), size, true, &mapping_, error); s != Status::ok) return s;
+  EdgeConstants seen;
+  memcpy(&seen, mapping_.data(), sizeof seen);
+  if (memcmp(&seen, &config.constants, sizeof seen) != 0)
+    return error->fail(Status::shm_corrupt, "the region of the edge from \"" + config.peer + "\" is not what the broker described");
+  if (Status s = Mapping::map(config.pool.get(), config.map_bytes, false, &pool_, error); s != Status::ok) return s;
+  config_ = std::move(config);
+  const uint64_t start = shared()->start.load(std::memory_order_relaxed);
+  next_ = start <= shared()->tail.load(std::memory_order_acquire) ? start : 0;
+  return Status::ok;
+}
+
+Status EdgeReader::corrupt(const char* what, Error* error) {
+  corrupt_ = true;
+  return error->fail(Status::shm_corrupt, "\"" + config_.peer + "\" wrote something impossible: " + what,
+                     "This input is closed, everything else goes on. A node that corrupts shared memory has a bug or an enemy in its process.");
+}
+
+bool EdgeReader::peek_stamp(uint64_t* stamp) const {
+  const uint64_t head = shared()->head.load(std::memory_order_acquire);
+  const uint64_t tail = shared()->tail.load(std::memory_order_acquire);
+  if (static_cast<int64_t>(head - tail) <= 0) return false;
+  *stamp = cells()[tail & (config_.constants.cells - 1)].stamp.load(std::memory_order_relaxed);
+  return true;
+}
+
+Status EdgeReader::claim(ClaimedSample* out, Error* error) {
+  if (corrupt_) return Status::empty;
+  for (int i = 0; i < kClaimTries; i++) {
+    DORA_STEP("sub.head");
+    // SYNC: ring-head. Acquire: header, payload and cell of every entry below head are complete. In this order: head, then tail.
+    const uint64_t head = shared()->head.load(std::memory_order_acquire);
+    DORA_STEP("sub.tail");
+    uint64_t tail = shared()->tail.load(std::memory_order_acquire);
+    if (head == tail) return Status::empty;
+    if (static_cast<int64_t>(head - tail) < 0) {
+      if (final_ && i > 0) return Status::empty;  // its publisher died between the two steps of a skip
+      continue;
+    }
+    if (head - tail > config_.constants.queue_size) return corrupt("more entries than its queue has", error);
+    if (tail < next_) return corrupt("its queue ran backwards", error);
+    DORA_STEP("sub.cell");
+    const Cell& shared_cell = cells()[tail & (config_.constants.cells - 1)];
+    const uint64_t where = shared_cell.where.load(std::memory_order_relaxed);
+    const CellCopy cell{static_cast<uint32_t>(where), (where >> 32) * 64, shared_cell.payload_size.load(std::memory_order_relaxed),
+                        shared_cell.stamp.load(std::memory_order_relaxed), shared_cell.generation.load(std::memory_order_relaxed)};
+    DORA_STEP("sub.claim");
+    if (config_.constants.policy == static_cast<uint16_t>(Policy::drop_oldest)) {
+      // SYNC: ring-claim. Release: our copy of the cell is over. A torn copy is harmless: its cell is rewritten only after tail has left
+      // this position, so this exchange fails.
+      if (!shared()->tail.compare_exchange_strong(tail, tail + 1, std::memory_order_acq_rel, std::memory_order_relaxed)) continue;
+    } else {
+      // SYNC: ring-tail (release part) and ring-want (before the load of want_tail).
+      shared()->tail.store(tail + 1, std::memory_order_seq_cst);
+    }
+    out->dropped = tail - next_;
+    next_ = tail + 1;
+    held_.fetch_add(1, std::memory_order_relaxed);
+    if (config_.constants.policy == static_cast<uint16_t>(Policy::backpressure)) give_credit(tail + 1);
+    return check(cell, out, error);
+  }
+  return Status::would_block;
+}
+
+void EdgeReader::give_credit(uint64_t tail) {
+  DORA_STEP("sub.want");
+  // SYNC: ring-want.
+  const uint64_t want = shared()->want_tail.load(std::memory_order_seq_cst);
+  if (want == 0 || tail < want) return;
+  if (shared()->want_tail.exchange(0, std::memory_order_acq_rel) == 0) return;
+  DORA_STEP("sub.want_bell");
+  ring_doorbell(config_.doorbell.get());
+}
+
+Status EdgeReader::check(const CellCopy& cell, ClaimedSample* out, Error* error) {
+  if (cell.slot >= config_.max_slots || cell.slot >= config_.constants.rel_words * 64ull) return corrupt("a slot that does not exist", error);
+  if (cell.offset > pool_.size() - sizeof(SlotHeader) || cell.payload_size > pool_.size()) return corrupt("an offset outside its memory", error);
+  const uint64_t room = pool_.size() - cell.offset;
+  uint64_t end = metadata_offset(cell.payload_size);
+  if (end > room) return corrupt("a payload that ends outside its memory", error);
+  // The file only grows; what lies beyond the size known so far may be there by now.
+  auto backed = [&](uint64_t bytes) {
+    if (cell.offset + bytes <= pool_file_size_) return true;
+    pool_file_size_ = file_size(config_.pool.get());
+    return cell.offset + bytes <= pool_file_size_;
+  };
+  if (!backed(sizeof(SlotHeader))) return corrupt("an offset without memory behind it", error);
+  SlotHeader header;
+  memcpy(&header, pool_.data() + cell.offset, sizeof header);
+  if (header.version != kSlotVersion) return corrupt("a message of an unknown version", error);
+  if (header.generation != cell.generation || header.payload_size != cell.payload_size) return corrupt("a queue entry for another message", error);
+  if (header.metadata_size > kMaxMetadata) return corrupt("metadata larger than allowed", error);
+  end += header.metadata_size;
+  if (end > room || !backed(end)) return corrupt("a message without memory behind it", error);
+  out->slot = cell.slot;
+  out->encoding = header.encoding;
+  out->size = cell.payload_size;
+  out->data = cell.payload_size == 0 ? nullptr : pool_.data() + cell.offset + sizeof(SlotHeader);
+  out->metadata_size = header.metadata_size;
+  out->metadata = header.metadata_size == 0 ? nullptr : pool_.data() + cell.offset + metadata_offset(cell.payload_size);
+  out->sequence = header.sequence;
+  out->stamp = cell.stamp;
+  return Status::ok;
+}
+
+void EdgeReader::release(uint32_t slot) {
+  DORA_STEP("sub.release");
+  // SYNC: slot-release. Release: our reads of the payload are over. Seq_cst: pairs with the publisher's want_slot.
+  rel()[slot / 64].fetch_or(uint64_t{1} << (slot % 64), std::memory_order_seq_cst);
+  if (shared()->want_slot.load(std::memory_order_seq_cst) != 0 && shared()->want_slot.exchange(0, std::memory_order_acq_rel) != 0) {
+    DORA_STEP("sub.slot_bell");
+    ring_doorbell(config_.doorbell.get());
+  }
+  held_.fetch_sub(1, std::memory_order_release);
+}
+
+}  // namespace dora

@@ -1,0 +1,97 @@
+// The subscriber's end of one edge: claims entries, checks all that the publisher wrote, gives slots back.
+//
+// The publisher's pool is mapped read-only. Every value from shared memory is copied, checked against this process's own copy of the layout,
+// then used; what cannot be is Status::shm_corrupt, and the edge is not used again. Drops are counted by position: whatever lies between the
+// last claim and this one was taken back, so the count is exact without a shared counter, also across kills.
+//
+// An edge is *final* once its publisher is known dead or done: it is read to its end and then left. Its memory lives while this object does:
+// the owner keeps it until it is drained and held() is 0.
+// Threads: claim(), peek_stamp() and set_final() by the consumer; release() by any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "core/fd.h"
+#include "core/layout.h"
+#include "core/region.h"
+#include "core/status.h"
+
+namespace dora {
+
+/// Everything that comes with an edge from the broker.
+struct EdgeReaderConfig {
+  uint64_t edge_id = 0, region_id = 0, peer_incarnation = 0;
+  uint32_t input = 0;
+  uint32_t max_slots = 0;
+  uint64_t map_bytes = 0;
+  EdgeConstants constants{};
+  std::string peer;  ///< for people: "camera/image"
+  Fd region, pool, doorbell, pidfd;
+};
+
+/// A claimed entry: header fields are copies, pointers point into read-only shared memory.
+struct ClaimedSample {
+  uint32_t slot = 0;
+  uint16_t encoding = 0;
+  const uint8_t* data = nullptr;
+  uint64_t size = 0;
+  const uint8_t* metadata = nullptr;
+  uint32_t metadata_size = 0;
+  uint64_t sequence = 0;
+  uint64_t stamp = 0;
+  uint64_t dropped = 0;  ///< since the previous claim
+};
+
+class EdgeReader {
+ public:
+  EdgeReader() = default;
+  EdgeReader(const EdgeReader&) = delete;
+  EdgeReader& operator=(const EdgeReader&) = delete;
+
+  Status open(EdgeReaderConfig config, Error* error);
+
+  uint64_t edge_id() const { return config_.edge_id; }
+  uint64_t region_id() const { return config_.region_id; }
+  uint32_t input() const { return config_.input; }
+  int pidfd() const { return config_.pidfd.get(); }
+  const std::string& peer() const { return config_.peer; }
+  const uint8_t* pool_base() const { return pool_.data(); }
+  uint64_t pool_size() const { return pool_.size(); }
+  /// Claimed and not yet released.
+  uint32_t held() const { return held_.load(std::memory_order_acquire); }
+  bool final() const { return final_; }
+  void set_final() { final_ = true; }
+
+  /// ok; empty; would_block: the writer is in the middle of something, leave the input pending; shm_corrupt with words.
+  Status claim(ClaimedSample* out, Error* error);
+  /// Stamp of the oldest entry, for choosing between inputs; false when there seems to be none. A hint: claims nothing, checks nothing.
+  bool peek_stamp(uint64_t* stamp) const;
+  /// [any-thread] Once a claimed slot.
+  void release(uint32_t slot);
+
+ private:
+  struct CellCopy {
+    uint32_t slot;
+    uint64_t offset, payload_size, stamp, generation;
+  };
+  EdgeShared* shared() const { return reinterpret_cast<EdgeShared*>(mapping_.data()); }
+  const Cell* cells() const { return reinterpret_cast<const Cell*>(mapping_.data() + kCellsOffset); }
+  std::atomic<uint64_t>* rel() const { return reinterpret_cast<std::atomic<uint64_t>*>(mapping_.data() + config_.constants.rel_offset); }
+  Status check(const CellCopy& cell, ClaimedSample* out, Error* error);
+  Status corrupt(const char* what, Error* error);
+  void give_credit(uint64_t tail);
+
+  EdgeReaderConfig config_;
+  Mapping mapping_;
+  Mapping pool_;
+  uint64_t pool_file_size_ = 0;
+  uint64_t next_ = 0;  // position after the last claim
+  bool final_ = false;
+  bool corrupt_ = false;
+  // Claims add (relaxed), releases subtract (release); the owner's acquire load of 0 sees every use over (SYNC: edge-held).
+  std::atomic<uint32_t> held_{0};
+};
+
+}  // namespace dora

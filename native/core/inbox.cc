@@ -1,0 +1,90 @@
+// Inbox bits, asleep flag and doorbell. See inbox.h.
+#include "core/inbox.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "core/step.h"
+
+namespace dora {
+
+void ring_doorbell(int doorbell) {
+  const uint64_t one = 1;
+  ssize_t n;
+  do {
+    n = write(doorbell, &one, sizeof one);
+  } while (n < 0 && errno == EINTR);
+}
+
+void drain_doorbell(int doorbell) {
+  uint64_t count;
+  ssize_t n;
+  do {
+    n = read(doorbell, &count, sizeof count);
+  } while (n < 0 && errno == EINTR);
+}
+
+Status Inbox::open(Fd memory, Fd doorbell, Inbox* out, Error* error) {
+  if (file_size(memory.get()) < kInboxSize) return error->fail(Status::shm_corrupt, "the inbox is too small");
+  if (Status s = Mapping::map(memory.get(), round_to_page(kInboxSize), true, &out->memory_, error); s != Status::ok) return s;
+  if (out->shared()->magic != kInboxMagic) return error->fail(Status::shm_corrupt, "the inbox is none");
+  out->doorbell_ = std::move(doorbell);
+  return Status::ok;
+}
+
+bool Inbox::scan(uint64_t* pending) {
+  bool any = false;
+  for (uint32_t w = 0; w < kInboxWords; w++) {
+    if (shared()->ready[w].load(std::memory_order_relaxed) == 0) continue;
+    // SYNC: inbox-ready. Takes what notify() set with release order: the head it was set for is visible now.
+    const uint64_t bits = shared()->ready[w].exchange(0, std::memory_order_acq_rel);
+    pending[w] |= bits;
+    any |= bits != 0;
+  }
+  return any;
+}
+
+bool Inbox::any_ready() const {
+  for (uint32_t w = 0; w < kInboxWords; w++) {
+    // SYNC: inbox-sleep. After set_asleep(); pairs with the fetch_or in notify().
+    if (shared()->ready[w].load(std::memory_order_seq_cst) != 0) return true;
+  }
+  return false;
+}
+
+void Inbox::set_asleep() {
+  DORA_STEP("sub.asleep");
+  // SYNC: inbox-sleep. By exchange only; the following any_ready() is the recheck.
+  shared()->asleep.exchange(1, std::memory_order_seq_cst);
+  DORA_STEP("sub.recheck");
+}
+
+void Inbox::set_awake() {
+  DORA_STEP("sub.woken");
+  if (shared()->asleep.load(std::memory_order_relaxed) != 0) shared()->asleep.exchange(0, std::memory_order_acq_rel);
+}
+
+Status InboxPeer::open(Fd memory, Fd doorbell, uint32_t bit, InboxPeer* out, Error* error) {
+  if (bit >= kMaxInputs || file_size(memory.get()) < kInboxSize)
+    return error->fail(Status::shm_corrupt, "a peer's inbox is too small, or its bit too large");
+  if (Status s = Mapping::map(memory.get(), round_to_page(kInboxSize), true, &out->memory_, error); s != Status::ok) return s;
+  out->doorbell_ = std::move(doorbell);
+  out->bit_ = bit;
+  return Status::ok;
+}
+
+void InboxPeer::notify() {
+  auto* shared = reinterpret_cast<InboxShared*>(memory_.data());
+  DORA_STEP("pub.ready");
+  // SYNC: inbox-ready (release part) and inbox-sleep (before the load of asleep).
+  shared->ready[bit_ / 64].fetch_or(uint64_t{1} << (bit_ % 64), std::memory_order_seq_cst);
+  DORA_STEP("pub.asleep");
+  if (shared->asleep.load(std::memory_order_seq_cst) == 0) return;
+  if (shared->asleep.exchange(0, std::memory_order_acq_rel) != 1) return;
+  DORA_STEP("pub.doorbell");
+  ring_doorbell(doorbell_.get());
+}
+
+}  // namespace dora

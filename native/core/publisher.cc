@@ -1,0 +1,215 @@
+// One output. See publisher.h.
+#include "core/publisher.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace dora {
+namespace {
+/// Room that every slot has for metadata beyond the payload, so that a loan rarely has to move when it is sent.
+constexpr uint64_t kMetadataReserve = 64;
+}  // namespace
+
+Publisher::Publisher(PublisherConfig config, MemoryBudget* budget, Hlc* hlc)
+    : config_(std::move(config)), hlc_(hlc), pool_(config_.name, config_.shared, config_.map_bytes, config_.max_slots, budget) {}
+
+void Publisher::sweep_all() {
+  for (auto& edge : edges_) edge->sweep();
+}
+
+Status Publisher::allocate(uint64_t bytes, uint32_t* slot, Error* error) {
+  if (pool_.allocate(bytes, false, slot, error) == Status::ok) return Status::ok;
+  sweep_all();
+  Status s = pool_.allocate(bytes, true, slot, error);
+  if (s != Status::shm_exhausted) return s;
+  // Whoever releases next rings; then look once more, so that a release in between is not missed (SYNC: slot-want).
+  for (auto& edge : edges_) edge->want_slot();
+  sweep_all();
+  if (pool_.allocate(bytes, false, slot, error) == Status::ok) return Status::ok;
+  describe_holders(error);
+  return s;
+}
+
+void Publisher::describe_holders(Error* error) {
+  for (auto& edge : edges_) {
+    if (edge->held() == 0) continue;
+    error->message += "; \"" + edge->peer() + "\" has " + std::to_string(edge->held());
+  }
+}
+
+Status Publisher::loan(uint64_t size, uint32_t* slot, uint8_t** data, uint64_t* capacity, Error* error) {
+  std::lock_guard guard(lock_);
+  if (ended_) return error->fail(Status::ended, "output \"" + config_.name + "\" is closed");
+  if (size > UINT32_MAX || (config_.shared && metadata_offset(size) + kMetadataReserve > config_.map_bytes)) {
+    return error->fail(Status::too_large,
+                       "a message of " + std::to_string(size) + " bytes on \"" + config_.name + "\" is larger than its memory (" +
+                           std::to_string(config_.map_bytes) + " bytes)",
+                       "Raise the node's shared_memory_pool_size, or send less at once.");
+  }
+  if (Status s = allocate(metadata_offset(size) + kMetadataReserve, slot, error); s != Status::ok) return s;
+  SlotInfo& info = pool_.info(*slot);
+  *data = info.base + sizeof(SlotHeader);
+  *capacity = info.capacity - sizeof(SlotHeader);
+  return Status::ok;
+}
+
+bool Publisher::room_everywhere(bool arm) {
+  bool room = true;
+  for (auto& edge : edges_) {
+    if (edge->state() == EdgeWriter::State::closed || edge->policy() != Policy::backpressure) continue;
+    if (edge->has_room()) continue;
+    if (edge->state() == EdgeWriter::State::closed) {
+      note_corrupt(*edge);
+      continue;
+    }
+    if (!arm || !edge->want_room()) room = false;
+    if (!arm && !room) return false;
+  }
+  return room;
+}
+
+bool Publisher::has_room(bool arm) {
+  std::lock_guard guard(lock_);
+  return room_everywhere(arm);
+}
+
+/// The metadata does not fit behind the payload: a larger slot takes both. Rare: slots have spare room.
+Status Publisher::move_to_larger(Outgoing* message, Error* error) {
+  uint32_t slot;
+  if (Status s = allocate(metadata_offset(message->size) + message->metadata_size, &slot, error); s != Status::ok) return s;
+  memcpy(pool_.info(slot).base + sizeof(SlotHeader), pool_.info(message->slot).base + sizeof(SlotHeader), message->size);
+  pool_.unref(message->slot);
+  message->slot = slot;
+  return Status::ok;
+}
+
+QueuedEntry Publisher::entry_of(uint32_t slot, uint64_t stamp) {
+  const SlotInfo& info = pool_.info(slot);
+  return {slot, info.offset, reinterpret_cast<const SlotHeader*>(info.base)->payload_size, stamp, info.generation};
+}
+
+Status Publisher::send(const Outgoing& given, PublishedSlot* published, Error* error) {
+  std::lock_guard guard(lock_);
+  if (ended_) return error->fail(Status::ended, "output \"" + config_.name + "\" is closed");
+  if (given.metadata_size > kMaxMetadata)
+    return error->fail(Status::too_large, "metadata of " + std::to_string(given.metadata_size) + " bytes on \"" + config_.name + "\"; at most 65536");
+  if (!room_everywhere(given.arm)) return Status::would_block;
+
+  Outgoing message = given;
+  const uint64_t end = metadata_offset(message.size) + message.metadata_size;
+  if (end > pool_.info(message.slot).capacity) {
+    if (Status s = move_to_larger(&message, error); s != Status::ok) return s;
+  }
+  const uint64_t stamp = last_stamp_ = std::max(hlc_->stamp(message.wall_ns), last_stamp_);  // never decreasing within a ring
+  SlotInfo& info = pool_.info(message.slot);
+  const SlotHeader header{info.generation, message.size,  message.metadata_size, message.encoding,
+                          kSlotVersion,    ++sequence_, stamp,                 {0, 0, 0}};
+  memcpy(info.base, &header, sizeof header);
+  if (message.metadata_size > 0) memcpy(info.base + metadata_offset(message.size), message.metadata, message.metadata_size);
+
+  if (message.local_refs > 0) info.refs.fetch_add(message.local_refs, std::memory_order_relaxed);
+  const QueuedEntry entry{message.slot, info.offset, message.size, stamp, info.generation};
+  for (auto& edge : edges_) {
+    if (edge->state() == EdgeWriter::State::closed) continue;
+    const Status s = edge->put(entry);
+    if (s == Status::ok) {
+      edge->notify();
+    } else if (s == Status::shm_corrupt) {
+      note_corrupt(*edge);
+    }
+  }
+  if (config_.retain > 0) keep_newest(message.slot, stamp);
+  if (published != nullptr) *published = {message.slot, info.base, sequence_, stamp};
+  pool_.unref(message.slot);
+  return Status::ok;
+}
+
+void Publisher::keep_newest(uint32_t slot, uint64_t stamp) {
+  pool_.add_ref(slot);
+  newest_.push_back(entry_of(slot, stamp));
+  if (newest_.size() <= config_.retain) return;
+  pool_.unref(newest_.front().slot);
+  newest_.pop_front();
+}
+
+void Publisher::unref(uint32_t slot) {
+  std::lock_guard guard(lock_);
+  pool_.unref(slot);
+}
+
+EdgeWriter* Publisher::find(uint64_t edge_id) {
+  for (auto& edge : edges_) {
+    if (edge->edge_id() == edge_id) return edge.get();
+  }
+  return nullptr;
+}
+
+Status Publisher::open_edge(EdgeWriterConfig config, bool is_return, Error* error) {
+  std::lock_guard guard(lock_);
+  if (!config_.shared) return error->fail(Status::internal, "output \"" + config_.name + "\" cannot be read by another process");
+  EdgeWriter* known = find(config.edge_id);
+  if (known != nullptr) return known->open(std::move(config), error);
+  auto edge = std::make_unique<EdgeWriter>(&pool_);
+  if (Status s = edge->open(std::move(config), error); s != Status::ok) return s;
+  edges_.push_back(std::move(edge));
+  if (is_return) return Status::ok;
+  EdgeWriter& added = *edges_.back();
+  const size_t skip = newest_.size() > added.queue_size() ? newest_.size() - added.queue_size() : 0;
+  for (size_t i = skip; i < newest_.size(); i++) added.put(newest_[i]);
+  return Status::ok;
+}
+
+void Publisher::close_edge(uint64_t edge_id) {
+  std::lock_guard guard(lock_);
+  std::erase_if(edges_, [&](auto& edge) {
+    if (edge->edge_id() != edge_id) return false;
+    edge->close();
+    return true;
+  });
+}
+
+void Publisher::peer_died(uint64_t edge_id, uint64_t peer_incarnation) {
+  std::lock_guard guard(lock_);
+  EdgeWriter* edge = find(edge_id);
+  if (edge != nullptr && edge->peer_incarnation() == peer_incarnation) edge->peer_died();
+}
+
+void Publisher::end() {
+  std::lock_guard guard(lock_);
+  ended_ = true;
+}
+
+bool Publisher::ended() const {
+  std::lock_guard guard(lock_);
+  return ended_;
+}
+
+uint32_t Publisher::open_edges() const {
+  std::lock_guard guard(lock_);
+  return static_cast<uint32_t>(std::count_if(edges_.begin(), edges_.end(), [](auto& edge) { return edge->state() == EdgeWriter::State::open; }));
+}
+
+uint64_t Publisher::sent() const {
+  std::lock_guard guard(lock_);
+  return sequence_;
+}
+
+std::vector<EdgeStatus> Publisher::edges() const {
+  std::lock_guard guard(lock_);
+  std::vector<EdgeStatus> out;
+  for (auto& edge : edges_) out.push_back({edge->edge_id(), edge->region_id(), edge->peer_incarnation(), edge->pidfd()});
+  return out;
+}
+
+std::vector<uint64_t> Publisher::take_corrupt() {
+  std::lock_guard guard(lock_);
+  return std::exchange(corrupt_, {});
+}
+
+uint32_t Publisher::busy_slots() {
+  std::lock_guard guard(lock_);
+  sweep_all();
+  return pool_.slot_count() - pool_.free_count() - static_cast<uint32_t>(newest_.size());
+}
+
+}  // namespace dora
