@@ -18,7 +18,13 @@ async function clangFormat() {
   const program = findClangTool('clang-format');
   if (program === undefined) return problem(missingClangTool('clang-format'));
   const files = nativeFiles(/\.(c|cc|h)$/);
-  return files.length === 0 ? ok : run(program, ['--dry-run', '-Werror', ...files], { quiet: true });
+  if (files.length === 0) return ok;
+  const result = await run(program, ['--dry-run', '-Werror', ...files], { quiet: true });
+  if (result.code === 0) return ok;
+  // The file and line of each finding; its picture says no more than the formatter does.
+  const places = new Set([...result.output.matchAll(/^([^\s:]+:\d+):\d+: error/gm)].map((match) => match[1]));
+  const shown = [...places].slice(0, 40);
+  return problem(`${shown.join('\n')}\n${places.size} places; run: npm run format`);
 }
 
 /** Public headers compile alone, as C11 and as C++17, with no warning: that is what people outside build on. */
