@@ -13,7 +13,7 @@ const toolchain = () =>
 function checkTools() {
   const compiler = process.env.CXX?.split(' ')[0] ?? ['g++', 'c++', 'clang++'].find((name) => findProgram(name));
   const missing = [
-    compiler !== undefined && findProgram(compiler) ? undefined : 'a C++20 compiler',
+    compiler !== undefined && findProgram(compiler) ? undefined : 'C++20 compiler',
     findProgram(process.env.MAKE ?? 'make') ? undefined : 'make',
     (findProgram(process.env.npm_config_python ?? process.env.PYTHON ?? 'python3') ?? findProgram('python'))
       ? undefined
