@@ -51,7 +51,7 @@ export async function buildNativeTests(folder, options) {
     },
   );
   if (configure.code !== 0) {
-    process.stderr.write(configure.output);
+    process.stderr.write(configure.output.replaceAll(/^-- .*\n/gm, ''));
     fail(`CMake could not configure ${path.relative(root, folder)}; its words are above`);
   }
   const build = await run('cmake', ['--build', folder, '--parallel', String(jobs)]);
