@@ -1,0 +1,22 @@
+/** Arguments and build commands: text -> words and lines. No shell takes part. */
+
+import { split } from 'shlex';
+
+/** Splits text like a POSIX shell does (quotes and backslashes); undefined when a quote is not closed. */
+export function splitWords(text: string): string[] | undefined {
+  try {
+    return split(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `build:` -> commands, one a line; a backslash at a line's end joins it with the next. */
+export function buildCommands(text: string | undefined): string[] {
+  if (text === undefined) return [];
+  return text
+    .replaceAll(/\\\r?\n[ \t]*/g, ' ')
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+}

@@ -1,0 +1,121 @@
+/**
+ * `$NAME` in values of a dataflow file, and the `env` maps.
+ *
+ * `$NAME` and `${NAME}` stand for a variable, `${NAME:-text}` for the text when it is not set, `$$` for a dollar; any
+ * other dollar stays. Root values see the host's variables; a node's values see the root's and the host's; a node's
+ * path, arguments and folder see all three. A variable that is not set is a mistake, never empty text.
+ */
+
+import type { Place, Reporter, Severity } from './diagnostic.js';
+import { checkVariableName, isRefusedVariable } from './names.js';
+import type { Loose, Places } from './schema-walk.js';
+import { didYouMean, hints, quote } from './suggest.js';
+
+/** Variables by name; undefined is not set. */
+export type Variables = Readonly<Record<string, string | undefined>>;
+
+export type RawEnvValue = string | { readonly __dora_env?: string | undefined };
+export type RawEnv = Loose<Record<string, RawEnvValue> | Record<string, RawEnvValue>[]>;
+
+/** What the functions of this file need beside their values. */
+export interface ExpandContext {
+  reporter: Reporter;
+  places: Places;
+  /** How bad a variable that is not set is: an error for `run`, a warning for `check` (it may run elsewhere). */
+  unset: Severity;
+}
+
+/** Replaces variables in a text; one that is not set is reported and left as it stands. */
+export function expand(value: string, scope: Variables, place: Place, context: ExpandContext): string {
+  return value.replace(
+    /\$(?:\$|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})/g,
+    (whole, bare: string | undefined, braced: string | undefined, fallback: string | undefined) => {
+      const name = bare ?? braced;
+      if (name === undefined) return '$';
+      const found = lookUp(scope, name);
+      if (found !== undefined && (found !== '' || fallback === undefined)) return found;
+      if (fallback !== undefined) return fallback;
+      reportUnset(name, scope, place, context);
+      return whole;
+    },
+  );
+}
+
+/** One `env` -> names and values, variables replaced. */
+export function resolveEnv(
+  env: RawEnv | undefined,
+  scope: Variables,
+  host: Variables,
+  context: ExpandContext,
+): Record<string, string> {
+  const result = new Map<string, string>();
+  for (const map of env === undefined ? [] : isMapOfValues(env) ? [env] : env) {
+    if (map === undefined) continue;
+    for (const [name, value] of map) {
+      const place = context.places.key(map, name);
+      if (result.has(name)) {
+        context.reporter.report(place, {
+          code: 'DUPLICATE_KEY',
+          message: `the variable ${quote(name)} is set twice`,
+          hint: 'Keep one of the two.',
+        });
+      }
+      if (!checkName(name, place, context)) continue;
+      const text = resolveValue(value, scope, host, context.places.value(map, name), context);
+      if (text !== undefined) result.set(name, text);
+    }
+  }
+  // fromEntries defines properties and never runs a setter, whatever the names are.
+  return Object.fromEntries(result);
+}
+
+function resolveValue(
+  value: RawEnvValue,
+  scope: Variables,
+  host: Variables,
+  place: Place,
+  context: ExpandContext,
+): string | undefined {
+  if (typeof value === 'string') return expand(value, scope, place, context);
+  const name = value.__dora_env;
+  if (name === undefined) return undefined;
+  const found = lookUp(host, name);
+  if (found === undefined) reportUnset(name, host, place, context);
+  return found;
+}
+
+function checkName(name: string, place: Place, context: ExpandContext): boolean {
+  const problem = checkVariableName(name);
+  if (problem !== undefined) {
+    context.reporter.report(place, { code: 'INVALID_NAME', ...problem });
+    return false;
+  }
+  if (!isRefusedVariable(name)) return true;
+  context.reporter.report(place, {
+    code: 'REFUSED_VARIABLE',
+    severity: 'warning',
+    message: `a dataflow file may not set ${name}; the line has no effect`,
+    hint: 'It changes what is loaded into a node or how it joins. Set it in the shell that starts dora if you need it.',
+  });
+  return false;
+}
+
+function reportUnset(name: string, scope: Variables, place: Place, context: ExpandContext): void {
+  context.reporter.report(place, {
+    code: 'UNDEFINED_VARIABLE',
+    severity: context.unset,
+    message: `the variable ${quote(name)} is not set`,
+    hint: hints(
+      didYouMean(name, Object.keys(scope)),
+      `Set it, give a default by \${${name.slice(0, 40)}:-text}, or write $$ for a dollar.`,
+    ),
+  });
+}
+
+function lookUp(scope: Variables, name: string): string | undefined {
+  return Object.hasOwn(scope, name) ? scope[name] : undefined;
+}
+
+function isMapOfValues(env: RawEnv): env is ReadonlyMap<string, RawEnvValue> {
+  return env instanceof Map;
+}

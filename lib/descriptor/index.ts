@@ -1,0 +1,15 @@
+/**
+ * YAML text -> checked dataflow. The public face of this folder; nothing outside it imports from the files beside it.
+ */
+
+export type * from './model.js';
+export { sourceOutputId } from './model.js';
+export { DescriptorError, type Diagnostic, type Severity, type SourceRange } from './diagnostic.js';
+export type { Variables } from './environment.js';
+export type { Purpose } from './draft.js';
+export { checkFile, loadDataflow, parseDataflow, readDataflow } from './load.js';
+export type { DescriptorResult, FileKind, ReadOptions } from './load.js';
+export { isScript, resolveFile, resolveLibrary, resolveProgram } from './files.js';
+export type { FilePolicy, Found, SearchPlace } from './files.js';
+export { formatDiagnostics, summarize, type FormatOptions } from './format.js';
+export { toMermaid } from './mermaid.js';

@@ -1,0 +1,95 @@
+/** A dataflow as a Mermaid flowchart: what `dora graph` prints. Pasted into Markdown, GitHub draws it. */
+
+import type { Dataflow, DataflowInput, DataflowNode, DataflowSource } from './model.js';
+import { sourceOutputId } from './model.js';
+
+/** The flowchart, with a line end after the last line. Same dataflow, same text. */
+export function toMermaid(dataflow: Dataflow): string {
+  const names = new Map<string, string>();
+  const nameOf = (key: string): string => {
+    const known = names.get(key) ?? `n${String(names.size)}`;
+    names.set(key, known);
+    return known;
+  };
+  const timers = new Map<bigint, string>();
+  const nodeLines = dataflow.nodes.flatMap((node) => nodeShape(node, nameOf));
+  const edges = dataflow.nodes.flatMap((node) =>
+    receivers(node).flatMap(({ key, inputs }) => inputs.map((input) => edge(key, input, nameOf, timers))),
+  );
+  const timerLines = [...timers].map(([period, name]) => `  ${name}(["every ${formatPeriod(period)}"])`);
+  return ['flowchart LR', ...timerLines, ...nodeLines, ...edges, ''].join('\n');
+}
+
+function nodeShape(node: DataflowNode, nameOf: (key: string) => string): string[] {
+  if (node.operators === undefined) {
+    const [open, close] =
+      node.kind === 'dynamic' ? ['[/', '/]'] : node.kind === 'unsupported' ? ['{{', '}}'] : ['[', ']'];
+    return [`  ${nameOf(node.id)}${open}"${label(node)}"${close}`];
+  }
+  const operators = node.operators.map(
+    (operator) => `    ${nameOf(`${node.id}/${operator.id}`)}("${label(operator)}")`,
+  );
+  return [`  subgraph ${nameOf(node.id)}["${label(node)}"]`, ...operators, '  end'];
+}
+
+function receivers(node: DataflowNode): { key: string; inputs: readonly DataflowInput[] }[] {
+  if (node.operators === undefined) return [{ key: node.id, inputs: node.inputs }];
+  return node.operators.map((operator) => ({ key: `${node.id}/${operator.id}`, inputs: operator.inputs }));
+}
+
+/** A thick arrow is an input that makes its sender wait. */
+function edge(
+  receiver: string,
+  input: DataflowInput,
+  nameOf: (key: string) => string,
+  timers: Map<bigint, string>,
+): string {
+  const arrow = input.queuePolicy === 'backpressure' ? '==>' : '-->';
+  const { from, text } = sender(input.source, nameOf, timers);
+  const words = text === undefined || text === input.id ? input.id : `${text} → ${input.id}`;
+  return `  ${from} ${arrow}|"${escape(words)}"| ${nameOf(receiver)}`;
+}
+
+function sender(
+  source: DataflowSource,
+  nameOf: (key: string) => string,
+  timers: Map<bigint, string>,
+): { from: string; text?: string } {
+  if (source.kind === 'timer') {
+    const from = nameOf(`timer ${String(source.periodNs)}`);
+    timers.set(source.periodNs, from);
+    return { from };
+  }
+  const key = source.operator === undefined ? source.node : `${source.node}/${source.operator}`;
+  return { from: nameOf(key), text: source.operator === undefined ? sourceOutputId(source) : source.output };
+}
+
+/** `100 ms`, in the largest unit in which the period is a whole number. */
+function formatPeriod(ns: bigint): string {
+  const units: [bigint, string][] = [
+    [1_000_000_000n, 's'],
+    [1_000_000n, 'ms'],
+    [1_000n, 'µs'],
+  ];
+  for (const [size, unit] of units) {
+    if (ns % size === 0n) return `${String(ns / size)} ${unit}`;
+  }
+  return ns > 1_000_000n ? `${(Number(ns) / 1e6).toFixed(2)} ms` : `${String(ns)} ns`;
+}
+
+function label(thing: { id: string; name?: string }): string {
+  return thing.name === undefined || thing.name === thing.id
+    ? escape(thing.id)
+    : `${escape(thing.name)}<br/>${escape(thing.id)}`;
+}
+
+/** Mermaid reads HTML entities in quoted text. */
+function escape(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('"', '&quot;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('#', '&num;')
+    .replaceAll(/\s+/g, ' ');
+}

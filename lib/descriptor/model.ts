@@ -1,0 +1,123 @@
+/**
+ * The checked dataflow: what the rest of dora-ts sees of a YAML file.
+ *
+ * Everything here is plain data with defaults filled in and every reference resolved; whoever holds a Dataflow never
+ * looks at YAML again. Nothing in it depends on the processes that will run. Ids match names.ts: letters, digits, `_`,
+ * `-` (and `.` in inputs and outputs), so they are safe in file names, sockets and messages.
+ */
+
+/** What an input does when its queue is full: the newest pushes out the oldest, or the sender waits. */
+export type QueuePolicy = 'drop_oldest' | 'backpressure';
+
+/** A file of which every line was understood. */
+export interface Dataflow {
+  /** Absolute path of the file. */
+  readonly file: string;
+  /** Absolute path of its folder; relative paths in the file start here. */
+  readonly folder: string;
+  /** In the order of the file; ids are unique. */
+  readonly nodes: readonly DataflowNode[];
+}
+
+/**
+ * How a node runs: `program` is started as a process; `runtime` is our own program with operators inside; `dynamic` is
+ * started by hand and joins while the dataflow runs; `unsupported` needs a feature that this version lacks (only in
+ * dataflows loaded for `check`, never in one loaded for `run`).
+ */
+export type NodeKind = 'program' | 'runtime' | 'dynamic' | 'unsupported';
+
+export interface DataflowNode {
+  /** Unique in the dataflow. */
+  readonly id: string;
+  /** For people. */
+  readonly name?: string;
+  /** For people. */
+  readonly description?: string;
+  readonly kind: NodeKind;
+  /** Present exactly when kind is `program`. */
+  readonly program?: DataflowProgram;
+  /** Commands to run one after the other before the start, one line each; mostly empty. */
+  readonly build: readonly string[];
+  /** Root, `--env` and the node's own values in one map, variables replaced. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Absolute folder in which the process starts; the file's folder unless the file says otherwise. */
+  readonly workingDirectory: string;
+  /** On a runtime node: those of all operators, with ids `operator/input`. */
+  readonly inputs: readonly DataflowInput[];
+  /** On a runtime node: those of all operators, with ids `operator/output`. */
+  readonly outputs: readonly DataflowOutput[];
+  /** Present exactly when kind is `runtime`; never empty then. */
+  readonly operators?: readonly DataflowOperator[];
+  /** The node's budget of shared memory in bytes; absent: a share of the machine's. */
+  readonly memoryBytes?: number;
+}
+
+export interface DataflowProgram {
+  /** Path or name as written, variables replaced; resolveProgram() finds the file. */
+  readonly command: string;
+  /** Split like a shell splits, variables replaced; never passed to a shell. */
+  readonly args: readonly string[];
+}
+
+export interface DataflowInput {
+  readonly id: string;
+  /** Messages that wait at most, 1 … 65,536; 10 when the file says nothing. */
+  readonly queueSize: number;
+  /** `drop_oldest` when the file says nothing. */
+  readonly queuePolicy: QueuePolicy;
+  /** Between the inputs of one receiver, 0 … 255, higher first; 0 when the file says nothing. */
+  readonly priority: number;
+  readonly source: DataflowSource;
+}
+
+export type DataflowSource = OutputSource | TimerSource;
+
+export interface OutputSource {
+  readonly kind: 'output';
+  readonly node: string;
+  /** Present when `node` is a runtime node. */
+  readonly operator?: string;
+  /** The output's own id, without the operator's; sourceOutputId() gives the id among the node's outputs. */
+  readonly output: string;
+}
+
+export interface TimerSource {
+  readonly kind: 'timer';
+  /** Nanoseconds between two ticks, at least 1. */
+  readonly periodNs: bigint;
+}
+
+export interface DataflowOutput {
+  readonly id: string;
+  /** How many of the newest messages are kept for receivers that join late; 0 when the file says nothing. */
+  readonly retain: number;
+}
+
+/** What an operator is written in. Only `library` (C ABI) runs in this version. */
+export type OperatorLanguage = 'library' | 'python' | 'wasm' | 'typescript' | 'javascript';
+
+export interface DataflowOperator {
+  /** Unique in its node. */
+  readonly id: string;
+  /** For people. */
+  readonly name?: string;
+  /** For people. */
+  readonly description?: string;
+  readonly language: OperatorLanguage;
+  /** Path as written, variables replaced; resolveLibrary() finds the file. */
+  readonly library: string;
+  readonly build: readonly string[];
+  /** The operator's own values only; the node's hold for all its operators. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Ids without the operator's. */
+  readonly inputs: readonly DataflowInput[];
+  /** Ids without the operator's. */
+  readonly outputs: readonly DataflowOutput[];
+  /** Between the operators of one runtime, 0 … 255, higher first; 0 when the file says nothing. */
+  readonly priority: number;
+}
+
+/** The id under which the sending node lists the output: `output`, or `operator/output` on a runtime node. */
+export function sourceOutputId(source: OutputSource): string {
+  return source.operator === undefined ? source.output : `${source.operator}/${source.output}`;
+}

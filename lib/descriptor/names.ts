@@ -1,0 +1,90 @@
+/**
+ * Which words may name what. Ids go into file names, sockets, messages and `node/output`, so they are plain: letters,
+ * digits, `_`, `-`, and `.` in inputs and outputs. (dora 1.x has the same set; it also allows `.` in node ids, which
+ * here separates a module's name from its nodes'.)
+ */
+
+import { quote } from './suggest.js';
+
+/** What an id names; inputs and outputs are ports. */
+export type IdKind = 'node' | 'operator' | 'input' | 'output';
+
+/** Why a name is refused, and what to write instead. */
+export interface NameProblem {
+  message: string;
+  hint: string;
+}
+
+const MAX_ID = 128;
+const reservedNodes = new Map([
+  ['dora', 'It stands for built-in sources such as dora/timer/millis/100.'],
+  ['_mod', 'It stands for the inputs of a module.'],
+]);
+
+/** Undefined when the id is fine. */
+export function checkId(kind: IdKind, id: string): NameProblem | undefined {
+  const port = kind === 'input' || kind === 'output';
+  const reserved = kind === 'node' ? reservedNodes.get(id) : undefined;
+  if (reserved !== undefined) {
+    return {
+      message: `${quote(id)} is reserved`,
+      hint: `${reserved} Choose another id, for example ${quote(`${id.replace('_', '')}-node`)}.`,
+    };
+  }
+  if (id === '__proto__' || id.startsWith('.')) {
+    return { message: `${quote(id)} cannot be an id`, hint: 'Choose another name.' };
+  }
+  if (id.length > MAX_ID) {
+    return {
+      message: `this id is ${String(id.length)} characters long`,
+      hint: `At most ${String(MAX_ID)} are allowed.`,
+    };
+  }
+  if (/^[A-Za-z0-9_-]+$/.test(id)) return undefined;
+  if (!port && /^[A-Za-z0-9_.-]+$/.test(id)) {
+    return {
+      message: `the id ${quote(id)} holds a "."`,
+      hint: `A "." separates the name of a module from its nodes'. For example ${quote(id.replaceAll('.', '-'))}.`,
+    };
+  }
+  if (port && /^[A-Za-z0-9_.-]+$/.test(id)) return undefined;
+  const wrong = /[^A-Za-z0-9_.-]/u.exec(id)?.[0] ?? '';
+  const better = id.replaceAll(/[^A-Za-z0-9_-]+/g, '-').replaceAll(/^-+|-+$/g, '');
+  return {
+    message: id === '' ? 'an id cannot be empty' : `the id ${quote(id)} holds ${quote(wrong)}`,
+    hint: `Ids consist of letters (a-z), digits, "_" and "-".${better === '' ? '' : ` For example ${quote(better)}.`}`,
+  };
+}
+
+/** Variables that would change what is loaded into a node or how it joins; `*` ends a prefix. */
+const refusedVariables = [
+  'LD_PRELOAD',
+  'LD_AUDIT',
+  'LD_LIBRARY_PATH',
+  'DYLD_*',
+  'DORA_NODE_CONFIG',
+  'DORA_RUNTIME_CONFIG',
+  'DORA_RUN_PARENT_PID',
+  'DORA_AUTH_TOKEN',
+  'DORA_ALLOW_SHELL_NODES',
+  'DORA_ZENOH_*',
+  'ZENOH_CONFIG',
+];
+
+/** Whether a dataflow file may not set this variable. */
+export function isRefusedVariable(name: string): boolean {
+  return refusedVariables.some((refused) =>
+    refused.endsWith('*') ? name.startsWith(refused.slice(0, -1)) : name === refused,
+  );
+}
+
+/** Undefined when the name can be a variable's. */
+export function checkVariableName(name: string): NameProblem | undefined {
+  const hint = 'Variables are named by letters, digits and "_", for example IMAGE_WIDTH.';
+  if (name === '') return { message: 'a variable has no name', hint };
+  // eslint-disable-next-line no-control-regex
+  const wrong = /[=\s\u0000]/u.exec(name)?.[0];
+  if (wrong !== undefined) return { message: `the variable ${quote(name)} holds ${quote(wrong)}`, hint };
+  if (name === '__proto__') return { message: `${quote(name)} cannot be a variable`, hint };
+  return undefined;
+}

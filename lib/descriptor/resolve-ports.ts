@@ -1,0 +1,69 @@
+/** Inputs and outputs of one node or operator: names checked, defaults filled in, sources still text. */
+
+import type { DraftInput, DraftUnit, RawInput, ResolveContext } from './draft.js';
+import { checkId } from './names.js';
+import { didYouMean, listNames, quote } from './suggest.js';
+
+const DEFAULT_QUEUE_SIZE = 10;
+
+/** The walked ports of a node, of `custom` or of an operator. */
+export interface RawPorts {
+  readonly inputs?: ReadonlyMap<string, RawInput> | undefined;
+  readonly outputs?: readonly (string | undefined)[] | undefined;
+  readonly output_retain?: ReadonlyMap<string, number> | undefined;
+}
+
+export function resolvePorts(ports: RawPorts, context: ResolveContext): DraftUnit {
+  return { inputs: resolveInputs(ports, context), outputs: resolveOutputs(ports, context) };
+}
+
+function resolveInputs({ inputs }: RawPorts, context: ResolveContext): DraftInput[] {
+  if (inputs === undefined) return [];
+  return [...inputs].map(([id, raw]) => {
+    const problem = checkId('input', id);
+    if (problem !== undefined)
+      context.reporter.report(context.places.key(inputs, id), { code: 'INVALID_NAME', ...problem });
+    const place = context.places.value(inputs, id);
+    if (typeof raw === 'string') {
+      return { id, sourceText: raw, place, queueSize: DEFAULT_QUEUE_SIZE, queuePolicy: 'drop_oldest', priority: 0 };
+    }
+    return {
+      id,
+      sourceText: raw.source,
+      place: context.places.value(raw, 'source'),
+      queueSize: raw.queue_size ?? DEFAULT_QUEUE_SIZE,
+      queuePolicy: raw.queue_policy ?? 'drop_oldest',
+      priority: raw.priority ?? 0,
+    };
+  });
+}
+
+function resolveOutputs(ports: RawPorts, context: ResolveContext): DraftUnit['outputs'] {
+  const { outputs = [], output_retain: retain } = ports;
+  const found = new Map<string, DraftUnit['outputs'][number]>();
+  outputs.forEach((id, index) => {
+    if (id === undefined) return;
+    const place = context.places.value(outputs, index);
+    const problem = checkId('output', id);
+    if (problem !== undefined) context.reporter.report(place, { code: 'INVALID_NAME', ...problem });
+    const first = found.get(id);
+    if (first === undefined) {
+      found.set(id, { id, place, retain: retain?.get(id) ?? 0 });
+      return;
+    }
+    context.reporter.report(place, {
+      code: 'DUPLICATE_OUTPUT',
+      message: `the output ${quote(id)} is listed twice; the first is on line ${String(first.place.range.line)}`,
+      hint: 'Keep one of the two.',
+    });
+  });
+  for (const id of retain?.keys() ?? []) {
+    if (found.has(id) || retain === undefined) continue;
+    context.reporter.report(context.places.key(retain, id), {
+      code: 'UNKNOWN_OUTPUT',
+      message: `"output_retain" names ${quote(id)}, which is no output here`,
+      hint: didYouMean(id, found.keys()) ?? `Outputs here: ${listNames(found.keys())}.`,
+    });
+  }
+  return [...found.values()];
+}

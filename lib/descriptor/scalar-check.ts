@@ -1,0 +1,131 @@
+/**
+ * Checks one value by its zod schema and says in plain words what is wrong with it.
+ *
+ * zod decides; this file only turns its answer into a code, a sentence and a way out. Called by the schema walk for
+ * everything that is neither map nor list.
+ */
+
+import { isMap, isScalar, isSeq } from 'yaml';
+import type { Node, Scalar } from 'yaml';
+import { z } from 'zod';
+import type { Problem } from './diagnostic.js';
+import { notesOf } from './keys/words.js';
+import { didYouMean, hints, quote } from './suggest.js';
+
+/** The schema inside `optional()`. */
+export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
+  return schema instanceof z.ZodOptional ? unwrap(schema.unwrap()) : schema;
+}
+
+/** The value when it is right, the problem when it is not. `name` is the key, or the number of the entry. */
+export function checkScalar(
+  schema: z.core.$ZodType,
+  node: Scalar,
+  name: string,
+): { value: unknown } | { problem: Problem } {
+  const asWritten = notesOf(schema).asWritten === true && node.value !== null && typeof node.value !== 'object';
+  const value = asWritten && typeof node.value !== 'string' ? (node.source ?? String(node.value)) : node.value;
+  const result = z.safeParse(schema, value);
+  if (result.success) return { value: result.data };
+  return { problem: explain(schema, node, name, result.error.issues[0]) };
+}
+
+function explain(schema: z.core.$ZodType, node: Scalar, name: string, issue: z.core.$ZodIssue | undefined): Problem {
+  const what = /^\d+$/.test(name) ? describeNode(node) : `${quote(name)} is ${describeNode(node)}`;
+  const wanted = `it has to be ${describeSchema(schema)}`;
+  switch (issue?.code) {
+    case 'too_small':
+    case 'too_big':
+      if (typeof node.value === 'string')
+        return { code: 'INVALID_VALUE', message: `${what}; ${wanted}`, hint: 'Write something.' };
+      return { code: 'OUT_OF_RANGE', message: `${what}; ${wanted}`, hint: rangeHint(name, node) };
+    case 'invalid_value':
+      return {
+        code: 'INVALID_VALUE',
+        message: `${what}; ${wanted}`,
+        hint: didYouMean(String(node.value), issue.values.map(String)) ?? 'Write one of these words.',
+      };
+    case 'invalid_format':
+      return {
+        code: 'INVALID_VALUE',
+        message: `${what}; ${wanted}`,
+        hint: hints(issue.message === '' ? undefined : `It ${issue.message}.`),
+      };
+    default:
+      return { code: 'WRONG_TYPE', message: `${what}; ${wanted}`, hint: typeHint(schema, node) };
+  }
+}
+
+function rangeHint(name: string, node: Scalar): string {
+  if (name === 'queue_size' && node.value === 0) {
+    return 'A queue of 0 could never hold a message. To keep the newest message only, write queue_size: 1.';
+  }
+  return 'Choose a value inside the range, or leave the key out for its default.';
+}
+
+/** Quotes too many, or quotes too few. */
+function typeHint(schema: z.core.$ZodType, node: Scalar): string {
+  const inner = unwrap(schema);
+  if (typeof node.value === 'string') {
+    const bare = node.type === 'PLAIN' ? undefined : node.value.trim();
+    const number = inner instanceof z.ZodNumber && bare !== undefined && bare !== '' && Number.isFinite(Number(bare));
+    const bool = inner instanceof z.ZodBoolean && (bare === 'true' || bare === 'false');
+    if (number || bool) return `Write ${String(bare)} without quotes.`;
+    if (inner instanceof z.ZodBoolean) return 'Write true or false.';
+    return `Write ${describeSchema(schema)}.`;
+  }
+  if (inner instanceof z.ZodString && node.value !== null)
+    return `Put it in quotes: "${node.source ?? String(node.value)}".`;
+  return `Write ${describeSchema(schema)}.`;
+}
+
+/** What a schema wants, in words: `a whole number from 1 to 65,536`. */
+export function describeSchema(schema: z.core.$ZodType): string {
+  const inner = unwrap(schema);
+  const { words } = notesOf(inner);
+  if (inner instanceof z.ZodNumber) return describeNumber(inner, words);
+  if (words !== undefined) return words;
+  if (inner instanceof z.ZodString) return 'text';
+  if (inner instanceof z.ZodBoolean) return 'true or false';
+  if (inner instanceof z.ZodEnum) return oneOf(inner.options.map(String));
+  if (inner instanceof z.ZodArray) return 'a list';
+  if (inner instanceof z.ZodObject || inner instanceof z.ZodRecord) return 'a map';
+  if (inner instanceof z.ZodUnion) return [...new Set(inner.options.map(describeSchema))].join(', or ');
+  return 'a value';
+}
+
+function describeNumber(schema: z.ZodNumber, words: string | undefined): string {
+  const what = words ?? (schema.isInt ? 'a whole number' : 'a number');
+  const low = finite(schema.minValue);
+  const high = finite(schema.maxValue);
+  if (low !== undefined && high !== undefined) return `${what} from ${group(low)} to ${group(high)}`;
+  if (low === undefined) return what;
+  const exclusive = !z.safeParse(schema, low).success;
+  return exclusive ? `${what} above ${group(low)}` : `${what}, ${group(low)} or more`;
+}
+
+function finite(bound: number | null): number | undefined {
+  return bound === null || !Number.isFinite(bound) || Math.abs(bound) >= Number.MAX_SAFE_INTEGER ? undefined : bound;
+}
+
+function group(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+function oneOf(words: readonly string[]): string {
+  return words.length === 1 ? String(words[0]) : `${words.slice(0, -1).join(', ')} or ${String(words.at(-1))}`;
+}
+
+/** What stands in the file, in words: `the number 5`, `a list`, `the text "x"`. */
+export function describeNode(node: Node | null): string {
+  if (node === null) return 'empty';
+  if (isMap(node)) return 'a map';
+  if (isSeq(node)) return 'a list';
+  if (!isScalar(node)) return 'an alias';
+  const { value } = node;
+  if (value === null) return 'empty';
+  if (typeof value === 'string') return value === '' ? 'empty text' : quote(value);
+  if (typeof value === 'number' || typeof value === 'bigint') return `the number ${node.source ?? String(value)}`;
+  if (typeof value === 'boolean') return node.source ?? String(value);
+  return 'a value with a tag';
+}

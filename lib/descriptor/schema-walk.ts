@@ -1,0 +1,413 @@
+/**
+ * Walks a YAML tree and the definition of the format together, and makes plain values of it.
+ *
+ * zod validates values but knows neither positions nor two spellings of a key, and what it says about a union is no
+ * help to anybody. So the walk does the maps, lists and unions, and asks zod about single values only. It goes on after
+ * each mistake and leaves out what is wrong: the result is a `Loose` value, in which everything may be missing. Maps
+ * whose keys are names of the user become Map, so that `__proto__` is a name like any other. Recursion is bounded by
+ * the definition, which is finite; how many nodes are visited is bounded too, because aliases multiply.
+ */
+
+import { isMap, isScalar, isSeq } from 'yaml';
+import type { Node, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
+import { z } from 'zod';
+import type { Place, Reporter } from './diagnostic.js';
+import { notesOf } from './keys/words.js';
+import type { SourceText, YamlTree } from './source-text.js';
+import { checkScalar, describeNode, describeSchema, unwrap } from './scalar-check.js';
+import { didYouMean, hints, listNames, quote } from './suggest.js';
+
+/** A checked value of which any part may be missing because it was wrong. */
+export type Loose<T> = T extends string | number | boolean | null | undefined
+  ? T
+  : T extends readonly (infer E)[]
+    ? readonly (Loose<E> | undefined)[]
+    : T extends object
+      ? string extends keyof T
+        ? ReadonlyMap<string, Loose<T[keyof T]>>
+        : { readonly [K in keyof T]?: Loose<Exclude<T[K], undefined>> | undefined }
+      : unknown;
+
+/** Visited nodes at most; a file of MAX_FILE_BYTES without aliases stays below. */
+const MAX_VISITS = 2_000_000;
+
+/** Where the parts of a walked value stand. */
+export class Places {
+  readonly #containers = new WeakMap<
+    object,
+    { self: Place; keys: Map<string | number, Place>; values: Map<string | number, Place> }
+  >();
+
+  add(container: object, self: Place): void {
+    this.#containers.set(container, { self, keys: new Map(), values: new Map() });
+  }
+
+  set(container: object, part: string | number, key: Place, value: Place): void {
+    const known = this.#containers.get(container);
+    known?.keys.set(part, key);
+    known?.values.set(part, value);
+  }
+
+  /** Where a map or list stands. */
+  of(container: object): Place {
+    return this.#containers.get(container)?.self ?? nowhere;
+  }
+
+  /** Where the value under a key stands; the container's place when the key is not there. */
+  value(container: object, part: string | number): Place {
+    return this.#containers.get(container)?.values.get(part) ?? this.of(container);
+  }
+
+  /** Where the key itself stands; the container's place when the key is not there. */
+  key(container: object, part: string | number): Place {
+    return this.#containers.get(container)?.keys.get(part) ?? this.of(container);
+  }
+
+  /** Whether the key was written, even with a value that is wrong. */
+  wrote(container: object, part: string | number): boolean {
+    return this.#containers.get(container)?.keys.has(part) ?? false;
+  }
+}
+
+const nowhere: Place = { range: { line: 1, column: 1, endLine: 1, endColumn: 2 }, path: [] };
+
+type Path = readonly (string | number)[];
+
+interface Entry {
+  name: string;
+  key: Scalar;
+  value: Node | null;
+}
+
+export class SchemaWalk {
+  readonly places = new Places();
+  #visits = 0;
+
+  constructor(
+    readonly source: SourceText,
+    readonly tree: YamlTree,
+    readonly reporter: Reporter,
+  ) {}
+
+  /** Checks the whole document by a definition. Undefined when it is not even of the right type. */
+  walkRoot<S extends z.ZodType>(schema: S): Loose<z.output<S>> | undefined {
+    return this.#walk(schema, this.tree.root, []) as Loose<z.output<S>> | undefined;
+  }
+
+  #place(node: Node | null | undefined, path: Path): Place {
+    return { range: this.source.rangeOf(node), path };
+  }
+
+  #walk(schema: z.core.$ZodType, given: Node | null, path: Path): unknown {
+    this.#visits += 1;
+    if (this.#visits > MAX_VISITS) {
+      this.reporter.report(this.#place(given, path), {
+        code: 'TOO_MANY_ALIASES',
+        message: 'aliases multiply this file beyond what can be checked',
+        hint: 'Write out the parts that aliases repeat, or repeat less.',
+      });
+      return undefined;
+    }
+    const node = given === null ? null : this.tree.resolve(given);
+    if (node === undefined) return undefined;
+    const inner = unwrap(schema);
+    if (inner instanceof z.ZodUnion) return this.#walkUnion(inner, node, given, path);
+    if (inner instanceof z.ZodObject) {
+      return isMap(node) ? this.#walkObject(inner, node, path) : this.#wrongType(inner, node, given, path);
+    }
+    if (inner instanceof z.ZodRecord) {
+      return isMap(node) ? this.#walkRecord(inner, node, path) : this.#wrongType(inner, node, given, path);
+    }
+    if (inner instanceof z.ZodArray) {
+      return isSeq(node) ? this.#walkList(inner, node, path) : this.#wrongType(inner, node, given, path);
+    }
+    if (inner instanceof z.ZodUnknown) return null;
+    if (!isScalar(node)) return this.#wrongType(inner, node, given, path);
+    const result = checkScalar(inner, node, String(path.at(-1) ?? 'the value'));
+    if ('problem' in result) {
+      this.reporter.report(this.#place(given, path), result.problem);
+      return undefined;
+    }
+    return result.value;
+  }
+
+  /** Takes the first branch of the right shape: branches of one union differ in shape, so no other could fit. */
+  #walkUnion(schema: z.ZodUnion, node: Node | null, given: Node | null, path: Path): unknown {
+    const branches = schema.options.map(unwrap);
+    if (isMap(node)) {
+      const branch = branches.find((option) => option instanceof z.ZodObject || option instanceof z.ZodRecord);
+      if (branch !== undefined) return this.#walk(branch, given, path);
+    } else if (isSeq(node)) {
+      const branch = branches.find((option) => option instanceof z.ZodArray);
+      if (branch !== undefined) return this.#walk(branch, given, path);
+    } else if (isScalar(node)) {
+      const scalars = branches.filter(
+        (option) => !(option instanceof z.ZodObject || option instanceof z.ZodRecord || option instanceof z.ZodArray),
+      );
+      const type = typeof node.value;
+      const branch = scalars.find(
+        (option) =>
+          notesOf(option).asWritten === true ||
+          (type === 'number' && option instanceof z.ZodNumber) ||
+          (type === 'boolean' && option instanceof z.ZodBoolean) ||
+          (type === 'string' && (option instanceof z.ZodString || option instanceof z.ZodEnum)) ||
+          option instanceof z.ZodUnion,
+      );
+      if (branch !== undefined && node.value !== null) return this.#walk(branch, given, path);
+    }
+    return this.#wrongType(schema, node, given, path);
+  }
+
+  #walkObject(schema: z.ZodObject, map: YAMLMap, path: Path): unknown {
+    const result: Record<string, unknown> = {};
+    this.places.add(result, this.#place(map, path));
+    const known = keysOf(schema);
+    const seen = new Map<string, Place>();
+    for (const entry of this.#entries(map, path)) {
+      if (entry.name.startsWith('x-')) continue;
+      const name = known.get(normalise(entry.name));
+      if (name === undefined) {
+        this.#unknownKey(schema, entry, path);
+        continue;
+      }
+      const keyPlace = this.#place(entry.key, [...path, name]);
+      const first = seen.get(name);
+      if (first !== undefined) {
+        this.#duplicateKey(entry.name, keyPlace, first);
+        continue;
+      }
+      seen.set(name, keyPlace);
+      const property = propertyOf(schema, name);
+      const isEmpty = this.#isNull(entry.value);
+      if (isEmpty && emptyOf(property) === undefined) continue;
+      this.places.set(result, name, keyPlace, this.#place(isEmpty ? entry.key : entry.value, [...path, name]));
+      this.#note(schema, name, keyPlace);
+      const walked = isEmpty ? this.#empty(property, keyPlace) : this.#walk(property, entry.value, [...path, name]);
+      if (walked !== undefined) result[name] = walked;
+    }
+    this.#missingKeys(schema, result, map, path);
+    return result;
+  }
+
+  #isNull(node: Node | null): boolean {
+    const value = node === null ? null : this.tree.resolve(node);
+    return value === null || (isScalar(value) && value.value === null);
+  }
+
+  /** `outputs:` with nothing after it is an empty list. */
+  #empty(schema: z.core.$ZodType, at: Place): object | undefined {
+    const value = emptyOf(schema);
+    if (value !== undefined) this.places.add(value, at);
+    return value;
+  }
+
+  #walkRecord(schema: z.ZodRecord, map: YAMLMap, path: Path): unknown {
+    const result = new Map<string, unknown>();
+    this.places.add(result, this.#place(map, path));
+    for (const entry of this.#entries(map, path)) {
+      const inside = [...path, entry.name];
+      const keyPlace = this.#place(entry.key, inside);
+      if (this.places.wrote(result, entry.name)) {
+        this.#duplicateKey(entry.name, keyPlace, this.places.key(result, entry.name));
+        continue;
+      }
+      this.places.set(result, entry.name, keyPlace, this.#place(entry.value ?? entry.key, inside));
+      const value = this.#walkPart(schema.valueType, entry.value, entry.key, inside);
+      if (value !== undefined) result.set(entry.name, value);
+    }
+    return result;
+  }
+
+  #walkList(schema: z.ZodArray, list: YAMLSeq, path: Path): unknown {
+    const result: unknown[] = [];
+    this.places.add(result, this.#place(list, path));
+    list.items.forEach((item, index) => {
+      const node = item as Node | null;
+      const inside = [...path, index];
+      const place = this.#place(node ?? list, inside);
+      this.places.set(result, index, place, place);
+      result.push(this.#walkPart(schema.element, node, list, inside));
+    });
+    return result;
+  }
+
+  /** A part of a list or of a user's map: null is empty where a list or map is wanted, and a mistake elsewhere. */
+  #walkPart(schema: z.core.$ZodType, node: Node | null, near: Node, path: Path): unknown {
+    if (!this.#isNull(node)) return this.#walk(schema, node, path);
+    const empty = this.#empty(schema, this.#place(near, path));
+    if (empty !== undefined) return empty;
+    this.reporter.report(this.#place(node?.range && node.range[1] > node.range[0] ? node : near, path), {
+      code: 'WRONG_TYPE',
+      message: `${subject(path)} has no value`,
+      hint: `Write ${describeSchema(schema)}.`,
+    });
+    return undefined;
+  }
+
+  /** The pairs of a map with `<<` merged in; keys that are not single words are reported and left out. */
+  *#entries(map: YAMLMap, path: Path): Generator<Entry> {
+    const merged: Pair[] = [];
+    const own = new Set<string>();
+    for (const pair of map.items) {
+      const resolved = this.tree.resolve(pair.key as Node);
+      // The source, not the value: under "%YAML 1.1" the value is a symbol.
+      if (isScalar(resolved) && resolved.source === '<<' && resolved.type === 'PLAIN') {
+        merged.push(...this.#mergedPairs(pair.value as Node | null, path));
+        continue;
+      }
+      const entry = this.#entry(pair, path);
+      if (entry === undefined) continue;
+      own.add(normalise(entry.name));
+      yield entry;
+    }
+    for (const pair of merged) {
+      const entry = this.#entry(pair, path);
+      if (entry === undefined || own.has(normalise(entry.name))) continue;
+      own.add(normalise(entry.name));
+      yield entry;
+    }
+  }
+
+  #mergedPairs(value: Node | null, path: Path): Pair[] {
+    const node = value === null ? null : this.tree.resolve(value);
+    if (isMap(node)) return node.items;
+    if (isSeq(node)) {
+      const maps = node.items.map((item) => this.tree.resolve(item as Node));
+      if (maps.every((item) => isMap(item))) return maps.flatMap((item) => item.items);
+    }
+    this.reporter.report(this.#place(value, path), {
+      code: 'WRONG_TYPE',
+      message: '"<<" takes a map or a list of maps',
+      hint: 'Write "<<: *name" with the anchor of a map.',
+    });
+    return [];
+  }
+
+  #entry(pair: Pair, path: Path): Entry | undefined {
+    this.#visits += 1;
+    const key = this.tree.resolve(pair.key as Node);
+    if (isScalar(key) && key.value !== null && key.value !== '') {
+      // A number or boolean as a name is taken as it stands in the file.
+      const name = typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
+      return { name, key, value: pair.value as Node | null };
+    }
+    this.reporter.report(this.#place(pair.key as Node | null, path), {
+      code: 'WRONG_TYPE',
+      message: 'a key has to be a word',
+      hint: isScalar(key) ? 'Write a name before the colon.' : 'Text that starts with [ or { needs quotes.',
+    });
+    return undefined;
+  }
+
+  #note(schema: z.ZodObject, name: string, place: Place): void {
+    const { later, modern } = notesOf(propertyOf(schema, name));
+    if (later === true) this.reporter.noEffectYet(name, place);
+    if (modern === undefined) return;
+    this.reporter.report(place, {
+      code: 'OLD_KEY',
+      severity: 'warning',
+      message: `"${name}" is an old key`,
+      hint: modern,
+    });
+  }
+
+  #unknownKey(schema: z.ZodObject, entry: Entry, path: Path): void {
+    const names = Object.keys(schema.shape).filter((name) => !name.startsWith('_unstable'));
+    const better = didYouMean(entry.name, names);
+    this.reporter.report(this.#place(entry.key, [...path, entry.name]), {
+      code: 'UNKNOWN_KEY',
+      message: `${quote(entry.name)} is no key of ${place(path)}`,
+      hint: hints(
+        better,
+        better === undefined ? `Keys here: ${listNames(names, 12)}. Keys of your own start with x-.` : undefined,
+      ),
+    });
+  }
+
+  #duplicateKey(name: string, at: Place, first: Place): void {
+    const spelled = String(first.path.at(-1) ?? name);
+    const other = name === spelled ? '' : ' ("-" and "_" spell the same key)';
+    this.reporter.report(at, {
+      code: 'DUPLICATE_KEY',
+      message: `${quote(name)} is written twice${other}; the first is on line ${String(first.range.line)}`,
+      hint: 'Keep one of the two.',
+    });
+  }
+
+  #missingKeys(schema: z.ZodObject, result: object, map: YAMLMap, path: Path): void {
+    for (const [name, property] of Object.entries(schema.shape)) {
+      if (property instanceof z.ZodOptional || this.places.wrote(result, name)) continue;
+      const first = map.items[0]?.key as Node | undefined;
+      this.reporter.report(this.#place(first ?? map, path), {
+        code: 'MISSING_KEY',
+        message: `${place(path)} needs "${name}"`,
+        hint: `${notesOf(property).description ?? ''} Write ${describeSchema(property)}.`.trim(),
+      });
+    }
+  }
+
+  #wrongType(schema: z.core.$ZodType, node: Node | null, given: Node | null, path: Path): undefined {
+    this.reporter.report(this.#place(given, path), {
+      code: 'WRONG_TYPE',
+      message: `${subject(path)} is ${describeNode(node)}; it has to be ${describeSchema(schema)}`,
+      hint:
+        isMap(node) && !(schema instanceof z.ZodObject)
+          ? 'Look at the indentation; text that holds ": " needs quotes.'
+          : undefined,
+    });
+    return undefined;
+  }
+}
+
+/** `-` and `_` spell the same key. */
+function normalise(name: string): string {
+  return name.replaceAll('-', '_');
+}
+
+const keyTables = new WeakMap<z.ZodObject, ReadonlyMap<string, string>>();
+
+/** Normalised spelling -> name in the definition. */
+function keysOf(schema: z.ZodObject): ReadonlyMap<string, string> {
+  let table = keyTables.get(schema);
+  if (table === undefined) {
+    table = new Map(Object.keys(schema.shape).map((name) => [normalise(name), name]));
+    keyTables.set(schema, table);
+  }
+  return table;
+}
+
+function propertyOf(schema: z.ZodObject, name: string): z.core.$ZodType {
+  const property = schema.shape[name];
+  if (property === undefined) throw new Error(`no key ${name} in the definition`);
+  return property;
+}
+
+/** What null stands for: an empty list or map where one is wanted, undefined elsewhere. */
+function emptyOf(schema: z.core.$ZodType): object | undefined {
+  const inner = unwrap(schema);
+  if (inner instanceof z.ZodArray) return [];
+  if (inner instanceof z.ZodRecord) return new Map();
+  if (inner instanceof z.ZodObject) return {};
+  if (inner instanceof z.ZodUnion && inner.options.some((option) => option instanceof z.ZodRecord)) return new Map();
+  return undefined;
+}
+
+/** The thing at a path, as the subject of a sentence. */
+function subject(path: Path): string {
+  const last = path.at(-1);
+  if (last === undefined) return 'the file';
+  return typeof last === 'number' ? `entry ${String(last + 1)} of "${String(path.at(-2) ?? 'the list')}"` : quote(last);
+}
+
+/** The map at a path, in words. */
+function place(path: Path): string {
+  const last = path.at(-1);
+  if (last === undefined) return 'a dataflow file';
+  const parent = path.at(-2);
+  if (typeof last === 'number') {
+    const one = parent === 'nodes' ? 'a node' : parent === 'operators' ? 'an operator' : undefined;
+    return one ?? `an entry of "${String(parent)}"`;
+  }
+  if (last === 'operator') return 'an operator';
+  return parent === 'inputs' ? 'an input' : quote(last);
+}

@@ -1,0 +1,296 @@
+/**
+ * Bytes -> text -> YAML tree, with positions; the only file that knows the `yaml` library's parser.
+ *
+ * A dataflow file is hostile until proven otherwise: size is bounded before anything is decoded, text is UTF-8, there
+ * is one document, nesting is bounded (the composer recurses), and aliases are resolved here, once, so that no later
+ * step resolves them by searching the document (which takes quadratic time). `uniqueKeys` of the library is off for the
+ * same reason; the schema walk finds duplicates with a set.
+ */
+
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { LineCounter, isAlias, isCollection, isMap, isPair, isScalar, parseDocument } from 'yaml';
+import type { Alias, Node, YAMLError } from 'yaml';
+import { Reporter, type Place, type SourceRange } from './diagnostic.js';
+import { quote } from './suggest.js';
+
+/** A dataflow of a thousand nodes takes 200 kB. */
+export const MAX_FILE_BYTES = 4 * 1024 * 1024;
+/** The deepest place of the format is ten levels down; the composer overflows the stack at some thousands. */
+const MAX_DEPTH = 200;
+
+/** The text of one file, and where each offset in it is. */
+export class SourceText {
+  readonly lines: LineCounter;
+  readonly #lineTexts: string[];
+
+  constructor(readonly text: string) {
+    this.#lineTexts = text.split(/\r\n|\n/);
+    this.lines = new LineCounter();
+  }
+
+  /** The text of a line, from 1, without its end. */
+  lineText = (line: number): string | undefined => this.#lineTexts[line - 1];
+
+  /** The range between two offsets (end exclusive); at least one column wide. */
+  range(start: number, end: number): SourceRange {
+    const from = this.lines.linePos(Math.min(start, this.text.length));
+    const to = this.lines.linePos(Math.min(Math.max(end, start), this.text.length));
+    const line = Math.max(1, from.line);
+    const column = Math.max(1, from.col);
+    const same = to.line === line;
+    return {
+      line,
+      column,
+      endLine: Math.max(line, to.line),
+      endColumn: same ? Math.max(column + 1, to.col) : Math.max(1, to.col),
+    };
+  }
+
+  /** The range of a node, or of the whole file for a node that has none. */
+  rangeOf(node: Node | null | undefined): SourceRange {
+    const range = node?.range;
+    return range ? this.range(range[0], this.#trimEnd(range[0], range[1])) : this.range(0, 0);
+  }
+
+  /** Block collections end at the start of what follows: white space at the end is not theirs. */
+  #trimEnd(start: number, end: number): number {
+    let trimmed = end;
+    while (trimmed > start && /\s/.test(this.text[trimmed - 1] ?? '')) trimmed -= 1;
+    return trimmed;
+  }
+}
+
+/** The root of a document and what its aliases stand for. */
+export interface YamlTree {
+  readonly root: Node | null;
+  /** The node itself, or what an alias stands for; undefined for an alias of nothing. */
+  resolve(node: Node): Node | undefined;
+}
+
+/** Why a file could not become text. */
+export interface ReadFailure {
+  code: string;
+  message: string;
+  hint: string;
+}
+
+/** Reads a file as UTF-8 text, at most MAX_FILE_BYTES of it. */
+export function readText(file: string): string | ReadFailure {
+  let bytes: Buffer;
+  try {
+    bytes = readBounded(file);
+  } catch (error) {
+    return readFailure(file, error);
+  }
+  return decodeText(bytes);
+}
+
+/** Decodes bytes as UTF-8 text; binary data, other encodings and oversized input are failures. */
+export function decodeText(bytes: Uint8Array): string | ReadFailure {
+  if (bytes.byteLength > MAX_FILE_BYTES) {
+    return {
+      code: 'FILE_TOO_LARGE',
+      message: `the file is larger than ${String(MAX_FILE_BYTES / 1024 / 1024)} MiB`,
+      hint: 'A dataflow file holds the graph only; data belongs into files of its own. Is this the right file?',
+    };
+  }
+  const [first, second] = bytes;
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
+    return { code: 'NOT_TEXT', message: 'the file is UTF-16', hint: 'Save it as UTF-8.' };
+  }
+  const zero = bytes.indexOf(0);
+  if (zero >= 0) {
+    return {
+      code: 'NOT_TEXT',
+      message: `the file is not text: byte ${String(zero)} is zero`,
+      hint: 'A dataflow is a YAML file in UTF-8. Is this the right file?',
+    };
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    const valid = new TextDecoder('utf-8').decode(bytes).indexOf('\ufffd');
+    return {
+      code: 'NOT_TEXT',
+      message: `the file is not UTF-8: character ${String(valid + 1)} cannot be decoded`,
+      hint: 'Save it as UTF-8.',
+    };
+  }
+}
+
+/** Parses text as one YAML document; every mistake of syntax goes to the reporter. */
+export function parseYaml(source: SourceText, reporter: Reporter): YamlTree {
+  const atStart: Place = { range: source.range(0, 0), path: [] };
+  const nothing: YamlTree = { root: null, resolve: (node) => node };
+  // The composer needs the line counter, and so does every report of this step.
+  let document: ReturnType<typeof parseDocument>;
+  try {
+    document = parseDocument(source.text, {
+      lineCounter: source.lines,
+      prettyErrors: false,
+      uniqueKeys: false,
+      logLevel: 'silent',
+      stringKeys: false,
+    });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    reporter.report(atStart, tooDeep);
+    return nothing;
+  }
+  for (const problem of [...document.errors, ...document.warnings]) {
+    reportSyntax(problem, source, reporter);
+  }
+  return collectAliases(document.contents, source, reporter) ?? nothing;
+}
+
+const tooDeep = {
+  code: 'YAML_SYNTAX',
+  message: `the file nests lists or maps more than ${String(MAX_DEPTH)} deep`,
+  hint: 'A dataflow needs ten levels at most. Look for brackets that are opened and never closed.',
+};
+
+function reportSyntax(problem: YAMLError, source: SourceText, reporter: Reporter): void {
+  const [start, end] = problem.pos;
+  const place: Place = { range: source.range(start, end), path: [] };
+  const severity = problem.name === 'YAMLWarning' ? 'warning' : 'error';
+  if (problem.code === 'MULTIPLE_DOCS') {
+    reporter.report(place, {
+      code: 'SEVERAL_DOCUMENTS',
+      message: 'a second YAML document starts here; a dataflow file holds one',
+      hint: 'Remove the line "---", or put what follows into a file of its own.',
+    });
+    return;
+  }
+  reporter.report(place, {
+    code: 'YAML_SYNTAX',
+    severity,
+    message: `${lowerFirst(problem.message.replace(/\s+/g, ' ').slice(0, 200))}`,
+    hint: syntaxHint(problem),
+  });
+}
+
+/** What to do about the mistakes of syntax that people make. */
+function syntaxHint(problem: YAMLError): string {
+  switch (problem.code) {
+    case 'TAB_AS_INDENT':
+      return 'Indent with spaces.';
+    case 'BAD_INDENT':
+    case 'UNEXPECTED_TOKEN':
+    case 'MISSING_CHAR':
+      return 'Look at the indentation, and for a bracket, quote or colon that is missing on this line or above it.';
+    case 'BLOCK_AS_IMPLICIT_KEY':
+    case 'MULTILINE_IMPLICIT_KEY':
+      return 'Text that holds ": " needs quotes; otherwise look at the indentation.';
+    case 'BAD_ALIAS':
+      return 'Text that starts with "*" or "&" needs quotes.';
+    case 'BAD_SCALAR_START':
+      return 'Text that starts with @ or ` needs quotes.';
+    case 'TAG_RESOLVE_FAILED':
+      return 'A dataflow needs no tags; text that starts with "!" needs quotes.';
+    default:
+      return 'The line, or the one above it, is not YAML as it stands.';
+  }
+}
+
+/**
+ * Walks the tree once: checks its depth, and notes for each alias the newest anchor of its name above it.
+ * Returns undefined when the tree is too deep to go on.
+ */
+function collectAliases(root: Node | null, source: SourceText, reporter: Reporter): YamlTree | undefined {
+  const anchors = new Map<string, Node>();
+  const targets = new Map<Alias, Node>();
+  const open: { node: unknown; depth: number }[] = [{ node: root, depth: 0 }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { node, depth } = next;
+    if (depth > MAX_DEPTH) {
+      reporter.report({ range: source.rangeOf(node as Node), path: [] }, tooDeep);
+      return undefined;
+    }
+    if (isAlias(node)) {
+      const target = anchors.get(node.source);
+      if (target === undefined) reportUnknownAnchor(node, anchors, source, reporter);
+      else targets.set(node, target);
+      continue;
+    }
+    if (isPair(node)) {
+      open.push({ node: node.value, depth }, { node: node.key, depth });
+      continue;
+    }
+    if ((isScalar(node) || isCollection(node)) && node.anchor !== undefined) anchors.set(node.anchor, node);
+    if (isCollection(node)) {
+      for (let index = node.items.length - 1; index >= 0; index -= 1) {
+        open.push({ node: node.items[index], depth: depth + 1 });
+      }
+    }
+  }
+  return { root, resolve: (node) => (isAlias(node) ? targets.get(node) : node) };
+}
+
+function reportUnknownAnchor(alias: Alias, known: Map<string, Node>, source: SourceText, reporter: Reporter): void {
+  reporter.report(
+    { range: source.rangeOf(alias), path: [] },
+    {
+      code: 'YAML_SYNTAX',
+      message: `there is no anchor named ${quote(alias.source)} above this line`,
+      hint:
+        known.size === 0
+          ? 'Text that starts with "*" needs quotes.'
+          : `Anchors above: ${[...known.keys()].slice(0, 8).map(quote).join(', ')}.`,
+    },
+  );
+}
+
+/** The words among the keys of the root; undefined when the root is no map. */
+export function mapKeys(tree: YamlTree): ReadonlySet<string> | undefined {
+  if (!isMap(tree.root)) return undefined;
+  return new Set(
+    tree.root.items.flatMap(({ key }) => (isScalar(key) && typeof key.value === 'string' ? [key.value] : [])),
+  );
+}
+
+function readBounded(file: string): Buffer {
+  const fd = openSync(file, 'r');
+  try {
+    if (fstatSync(fd).isDirectory()) throw Object.assign(new Error('is a folder'), { code: 'EISDIR' });
+    const chunks: Buffer[] = [];
+    let total = 0;
+    // Read by hand: the size of a pipe or device is not known beforehand, and /dev/zero never ends.
+    while (total <= MAX_FILE_BYTES) {
+      const chunk = Buffer.alloc(64 * 1024);
+      const count = readSync(fd, chunk, 0, chunk.length, null);
+      if (count === 0) break;
+      chunks.push(chunk.subarray(0, count));
+      total += count;
+    }
+    return Buffer.concat(chunks);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function readFailure(file: string, error: unknown): ReadFailure {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
+    return {
+      code: 'FILE_NOT_FOUND',
+      message: `there is no file ${quote(file)}`,
+      hint: 'Give the path of a dataflow file, for example dataflow.yml.',
+    };
+  }
+  if (code === 'EISDIR') {
+    return {
+      code: 'FILE_NOT_FOUND',
+      message: `${quote(file)} is a folder`,
+      hint: `Give the path of a file in it, for example ${quote(`${file.replace(/\/$/, '')}/dataflow.yml`)}.`,
+    };
+  }
+  return {
+    code: 'FILE_UNREADABLE',
+    message: `${quote(file)} cannot be read: ${(error as Error).message}`,
+    hint: 'Look at the permissions of the file and of the folders above it.',
+  };
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

@@ -1,0 +1,64 @@
+/**
+ * "Did you mean": the words that a message offers in place of an unknown one, and how a message quotes what stands in
+ * a file. Text of a file is hostile: it is cut, and control characters never reach a terminal.
+ */
+
+import { closest, distance } from 'fastest-levenshtein';
+
+/** Longer words are not compared: nobody mistyped a kilobyte, and the distance takes quadratic time. */
+const MAX_WORD = 100;
+
+/** The candidate that was probably meant, or undefined when none is near (a third of its letters may differ). */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  if (word.length > MAX_WORD) return undefined;
+  const plain = fold(word);
+  const known = [...candidates];
+  const same = known.find((candidate) => fold(candidate) === plain);
+  if (same !== undefined) return same;
+  const comparable = known.filter((candidate) => candidate.length <= MAX_WORD);
+  if (comparable.length === 0) return undefined;
+  const best = closest(plain, comparable.map(fold));
+  const allowed = Math.max(1, Math.floor(Math.max(plain.length, best.length) / 3));
+  if (distance(plain, best) > allowed) return undefined;
+  return comparable.find((candidate) => fold(candidate) === best);
+}
+
+/** `Did you mean "x"?`, or undefined when nothing is near. */
+export function didYouMean(word: string, candidates: Iterable<string>): string | undefined {
+  const best = nearest(word, candidates);
+  return best === undefined ? undefined : `Did you mean ${quote(best)}?`;
+}
+
+/** Joins the parts of a hint that exist; undefined when there are none. */
+export function hints(...parts: (string | undefined)[]): string | undefined {
+  const present = parts.filter((part) => part !== undefined && part !== '');
+  return present.length === 0 ? undefined : present.join(' ');
+}
+
+/** Text of a file inside a message: in double quotes, cut at 60 characters, control characters escaped. */
+export function quote(text: string): string {
+  const cut = text.length > 60 ? `${text.slice(0, 57)}…` : text;
+  // JSON escapes C0 only; DEL, C1, bidi and line separators could still change what a terminal shows.
+  return JSON.stringify(cut).replace(
+    // eslint-disable-next-line no-control-regex
+    /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** `a, b and 3 more`, or `nothing` for an empty list. */
+export function listNames(names: Iterable<string>, limit = 8): string {
+  const all = [...names];
+  if (all.length === 0) return 'nothing';
+  const shown = all.slice(0, limit).map(printable);
+  return all.length > limit ? `${shown.join(', ')} and ${String(all.length - limit)} more` : shown.join(', ');
+}
+
+/** The text without quotes when it is a plain word, quoted otherwise. */
+function printable(text: string): string {
+  return /^[\w./-]{1,60}$/.test(text) ? text : quote(text);
+}
+
+function fold(text: string): string {
+  return text.toLowerCase().replaceAll('-', '_');
+}
