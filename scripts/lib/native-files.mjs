@@ -1,7 +1,7 @@
 // The C and C++ files of this project and the clang tools that check them, for lint and format.
 //
 // The tools' major version is fixed, for another one formats and warns differently; .ci/setup installs it.
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { ask, findProgram, root } from './run.mjs';
 
@@ -12,6 +12,7 @@ const skipped = /(^|\/)(third_party|node_modules|out|build[^/]*|target)\//;
 /** Our C and C++ files whose name matches, relative to the repository, sorted. */
 export function nativeFiles(pattern) {
   return folders
+    .filter((folder) => existsSync(path.join(root, folder)))
     .flatMap((folder) => readdirSync(path.join(root, folder), { recursive: true }).map((file) => `${folder}/${file}`))
     .filter((file) => pattern.test(file) && !skipped.test(file))
     .sort();
