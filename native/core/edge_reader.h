@@ -63,6 +63,9 @@ class EdgeReader {
   uint32_t held() const { return held_.load(std::memory_order_acquire); }
   bool final() const { return final_; }
   void set_final() { final_ = true; }
+  /// The publisher has said that nothing follows what is queued. Read it before the claim that finds the ring empty.
+  bool ended() const { return shared()->ended.load(std::memory_order_acquire) != 0; }  // SYNC: edge-ended
+  bool corrupt() const { return corrupt_; }
 
   /// ok; empty; would_block: the writer is in the middle of something, leave the input pending; shm_corrupt with words.
   Status claim(ClaimedSample* out, Error* error);

@@ -217,6 +217,13 @@ void EdgeWriter::peer_died() {
   state_ = State::orphan;
 }
 
+void EdgeWriter::end() {
+  if (state_ == State::closed) return;
+  // SYNC: edge-ended. Release: every head of ours is visible to a reader that sees this.
+  shared()->ended.store(1, std::memory_order_release);
+  if (state_ == State::open) inbox_.notify();
+}
+
 void EdgeWriter::close() {
   if (state_ == State::closed) return;
   for (uint32_t w = 0; w < given_.size(); w++) {

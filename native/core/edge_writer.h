@@ -70,6 +70,8 @@ class EdgeWriter {
   void sweep();
   /// The reader's process is dead (pidfd), not merely gone quiet.
   void peer_died();
+  /// Tells the reader that nothing follows what is queued.
+  void end();
   /// Gives everything up: the reader will not come back, or lied.
   void close();
 

@@ -19,8 +19,9 @@ class Hlc {
     } while (!last_.compare_exchange_weak(last, next, std::memory_order_relaxed));
     return next;
   }
+  static bool believable(uint64_t stamp, uint64_t wall_ns) { return stamp <= wall_ns + kBelievableNs; }
   void observe(uint64_t stamp, uint64_t wall_ns) {
-    if (stamp > wall_ns + kBelievableNs) return;
+    if (!believable(stamp, wall_ns)) return;
     uint64_t last = last_.load(std::memory_order_relaxed);
     while (stamp > last && !last_.compare_exchange_weak(last, stamp, std::memory_order_relaxed)) {
     }

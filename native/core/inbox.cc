@@ -36,7 +36,7 @@ Status Inbox::open(Fd memory, Fd doorbell, Inbox* out, Error* error) {
 
 bool Inbox::scan(uint64_t* pending) {
   bool any = false;
-  for (uint32_t w = 0; w < kInboxWords; w++) {
+  for (uint32_t w = 0; w < words_; w++) {
     if (shared()->ready[w].load(std::memory_order_relaxed) == 0) continue;
     // SYNC: inbox-ready. Takes what notify() set with release order: the head it was set for is visible now.
     const uint64_t bits = shared()->ready[w].exchange(0, std::memory_order_acq_rel);
@@ -47,7 +47,7 @@ bool Inbox::scan(uint64_t* pending) {
 }
 
 bool Inbox::any_ready() const {
-  for (uint32_t w = 0; w < kInboxWords; w++) {
+  for (uint32_t w = 0; w < words_; w++) {
     // SYNC: inbox-sleep. After set_asleep(); pairs with the fetch_or in notify().
     if (shared()->ready[w].load(std::memory_order_seq_cst) != 0) return true;
   }

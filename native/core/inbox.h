@@ -26,6 +26,8 @@ class Inbox {
   /// Takes both descriptors over.
   static Status open(Fd memory, Fd doorbell, Inbox* out, Error* error);
 
+  /// How many of the words are in use: the process's highest input bit / 64 + 1.
+  void set_words(uint32_t words) { words_ = words; }
   int doorbell() const { return doorbell_.get(); }
   /// Moves the ready bits into `pending` (kInboxWords words). True when there was one.
   bool scan(uint64_t* pending);
@@ -40,6 +42,7 @@ class Inbox {
   InboxShared* shared() const { return reinterpret_cast<InboxShared*>(memory_.data()); }
   Mapping memory_;
   Fd doorbell_;
+  uint32_t words_ = kInboxWords;
 };
 
 /// A sender's side of another process's inbox.

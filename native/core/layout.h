@@ -81,11 +81,12 @@ struct EdgeShared {
   alignas(64) std::atomic<uint64_t> want_tail;  ///< publisher waits until tail reaches this; 0: no
   std::atomic<uint32_t> want_slot;              ///< publisher waits for any slot; 0: no
   std::atomic<uint64_t> start;                  ///< tail when the region was opened; publisher, before the reader has it
+  std::atomic<uint32_t> ended;                  ///< 1: the publisher is done; nothing follows what is queued
 };
 constexpr uint64_t kCellsOffset = 256;
 static_assert(sizeof(EdgeShared) == 256 && offsetof(EdgeShared, head) == 64 && offsetof(EdgeShared, tail) == 128);
 static_assert(offsetof(EdgeShared, want_tail) == 192 && offsetof(EdgeShared, want_slot) == 200);
-static_assert(offsetof(EdgeShared, start) == 208);
+static_assert(offsetof(EdgeShared, start) == 208 && offsetof(EdgeShared, ended) == 216);
 
 constexpr uint32_t cells_for(uint32_t queue_size) {
   uint32_t cells = 1;

@@ -148,14 +148,18 @@ Status Publisher::open_edge(EdgeWriterConfig config, bool is_return, Error* erro
   std::lock_guard guard(lock_);
   if (!config_.shared) return error->fail(Status::internal, "output \"" + config_.name + "\" cannot be read by another process");
   EdgeWriter* known = find(config.edge_id);
-  if (known != nullptr) return known->open(std::move(config), error);
+  if (known != nullptr) {
+    const Status s = known->open(std::move(config), error);
+    if (s == Status::ok && ended_) known->end();
+    return s;
+  }
   auto edge = std::make_unique<EdgeWriter>(&pool_);
   if (Status s = edge->open(std::move(config), error); s != Status::ok) return s;
   edges_.push_back(std::move(edge));
-  if (is_return) return Status::ok;
   EdgeWriter& added = *edges_.back();
-  const size_t skip = newest_.size() > added.queue_size() ? newest_.size() - added.queue_size() : 0;
+  const size_t skip = is_return ? newest_.size() : newest_.size() - std::min<size_t>(newest_.size(), added.queue_size());
   for (size_t i = skip; i < newest_.size(); i++) added.put(newest_[i]);
+  if (ended_) added.end();
   return Status::ok;
 }
 
@@ -176,7 +180,9 @@ void Publisher::peer_died(uint64_t edge_id, uint64_t peer_incarnation) {
 
 void Publisher::end() {
   std::lock_guard guard(lock_);
+  if (ended_) return;
   ended_ = true;
+  for (auto& edge : edges_) edge->end();
 }
 
 bool Publisher::ended() const {

@@ -139,12 +139,17 @@ class Node {
   Status wait_start(Error* error);
   int doorbell_fd() const;
   int control_fd() const;
+  /// One descriptor for both, for a loop of the caller's own; made at the first call. Status::os_error as -1.
+  int wait_fd();
   /// Says "asleep" and looks once more. False: something is pending for inputs of `mask` (or control); do not sleep.
   bool prepare_sleep(const uint64_t* mask = nullptr);
   /// After a sleep, whatever woke it. Clears "asleep", empties the doorbell, handles control traffic, deaths and timers.
   void awake(bool doorbell_readable, bool control_readable);
   /// prepare_sleep + poll + awake. Spins up to spin_ns first. ok: look again; timeout. timeout_ns < 0: for ever.
   Status wait(int64_t timeout_ns, uint64_t spin_ns = 0, const uint64_t* mask = nullptr);
+
+  /// Sleeps until there may be room for a send that was refused with `arm` set. ok, timeout, or ended: a stop event waits to be taken.
+  Status wait_room(int64_t timeout_ns);
 
   // ---- taking [consumer] --------------------------------------------------------------------------------------------------
   /// The next event: control first, then by input priority, then the smallest stamp. `mask`: bit per input index, null: all.
@@ -177,6 +182,7 @@ class Node {
   struct Impl;
 
  private:
+  Status sleep(int64_t timeout_ns);
   explicit Node(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

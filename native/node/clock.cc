@@ -1,0 +1,89 @@
+// Machine clock by timerfd, manual clock by eventfd. See clock.h.
+#include "node/clock.h"
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace dora {
+namespace {
+
+constexpr uint64_t kSecond = 1'000'000'000;
+
+uint64_t read_clock(clockid_t clock) {
+  timespec now;
+  clock_gettime(clock, &now);
+  return static_cast<uint64_t>(now.tv_sec) * kSecond + static_cast<uint64_t>(now.tv_nsec);
+}
+
+timespec to_timespec(uint64_t ns) { return {static_cast<time_t>(ns / kSecond), static_cast<long>(ns % kSecond)}; }
+
+uint64_t read_count(int fd) {
+  uint64_t count = 0;
+  ssize_t n;
+  do {
+    n = read(fd, &count, sizeof count);
+  } while (n < 0 && errno == EINTR);
+  return n == sizeof count ? count : 0;
+}
+
+class MachineClock final : public Clock {
+ public:
+  uint64_t wall_ns() override { return read_clock(CLOCK_REALTIME); }
+
+  Status make_timer(uint64_t period_ns, Fd* out, Error* error) override {
+    Fd fd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    if (!fd.valid()) return error->fail_os("timerfd_create", "cannot make a timer");
+    const uint64_t first = (read_clock(CLOCK_MONOTONIC) / period_ns + 1) * period_ns;
+    const itimerspec when{to_timespec(period_ns), to_timespec(first)};
+    if (timerfd_settime(fd.get(), TFD_TIMER_ABSTIME, &when, nullptr) != 0) return error->fail_os("timerfd_settime", "cannot start a timer");
+    *out = std::move(fd);
+    return Status::ok;
+  }
+
+  uint64_t read_timer(int timer) override { return read_count(timer); }
+};
+
+}  // namespace
+
+Clock& machine_clock() {
+  static MachineClock clock;
+  return clock;
+}
+
+uint64_t ManualClock::wall_ns() {
+  std::lock_guard guard(lock_);
+  return now_ns_;
+}
+
+Status ManualClock::make_timer(uint64_t period_ns, Fd* out, Error* error) {
+  Fd fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!fd.valid()) return error->fail_os("eventfd", "cannot make a timer");
+  Fd bell(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+  if (!bell.valid()) return error->fail_os("fcntl(F_DUPFD_CLOEXEC)", "cannot make a timer");
+  std::lock_guard guard(lock_);
+  timers_.push_back({period_ns, std::move(bell)});
+  *out = std::move(fd);
+  return Status::ok;
+}
+
+uint64_t ManualClock::read_timer(int timer) { return read_count(timer); }
+
+void ManualClock::advance(uint64_t by_ns) {
+  std::lock_guard guard(lock_);
+  for (Timer& timer : timers_) {
+    const uint64_t ticks = (now_ns_ + by_ns) / timer.period_ns - now_ns_ / timer.period_ns;
+    if (ticks == 0) continue;
+    ssize_t n;
+    do {
+      n = write(timer.bell.get(), &ticks, sizeof ticks);
+    } while (n < 0 && errno == EINTR);
+  }
+  now_ns_ += by_ns;
+}
+
+}  // namespace dora

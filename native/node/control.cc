@@ -1,0 +1,304 @@
+// Joining a dataflow, and everything that is not a message: edges that open and close, peers that die, timers, stop, a broker that goes.
+//
+// All of it runs on the consumer's thread, with no lock held that a sender could wait for while it waits for a grant.
+#include <poll.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "node/node_impl.h"
+
+namespace dora {
+namespace {
+
+
+
+}  // namespace
+
+Status Node::connect(const NodeOptions& options, std::unique_ptr<Node>* out, Error* error) {
+  auto impl = std::make_unique<Impl>();
+  if (Status s = impl->join(options, error); s != Status::ok) return s;
+  out->reset(new Node(std::move(impl)));
+  return Status::ok;
+}
+
+// ---- joining ---------------------------------------------------------------------------------------------------------------
+
+Status Node::Impl::join(const NodeOptions& options, Error* error) {
+  const char* environment = getenv("DORA_NODE_CONFIG");
+  const std::string config = options.config.empty() && environment != nullptr ? environment : options.config;
+  if (config.empty()) {
+    return error->fail(Status::not_in_dataflow, "DORA_NODE_CONFIG is not set: this program was not started by a dora daemon",
+                       "Start it as a node of a dataflow: `dora run dataflow.yml`.");
+  }
+  clock = options.clock == nullptr ? &machine_clock() : options.clock;
+  control.reset(epoll_create1(EPOLL_CLOEXEC));
+  if (!control.valid()) return error->fail_os("epoll_create1", "cannot make an epoll");
+  if (Status s = session.open(config, error); s != Status::ok) return s;
+
+  Packet packet;
+  if (Status s = session.receive(&packet, error); s != Status::ok) return s;
+  wire::Type type;
+  uint16_t version = 0;
+  wire::Refused refused;
+  if (wire::peek(packet.bytes, &type, &version) && type == wire::Type::refused && wire::decode(packet.bytes, &refused))
+    return error->fail(static_cast<Status>(refused.status), refused.message, refused.hint);
+  wire::Welcome welcome;
+  if (!wire::decode(packet.bytes, &welcome) || packet.fds.size() != 4) {
+    return error->fail(Status::version_mismatch,
+                       "the daemon answered in protocol version " + std::to_string(version) + ", this node speaks " + std::to_string(wire::kProtocolVersion),
+                       "Build the node against the same dora-ts version as the daemon's.");
+  }
+  id = welcome.node;
+  dataflow = welcome.dataflow;
+  restart_count = welcome.restart_count;
+  outlives = (welcome.flags & wire::kOutlives) != 0;
+  started = (welcome.flags & wire::kBarrier) == 0;
+  grace_ns = welcome.grace_ns;
+  session.set_granted(welcome.granted);
+  if (Status s = Inbox::open(std::move(packet.fds[0]), std::move(packet.fds[1]), &inbox, error); s != Status::ok) return s;
+  if (Status s = ledger.open(std::move(packet.fds[2]), welcome.inputs, welcome.outputs, error); s != Status::ok) return s;
+  broker_pidfd_ = std::move(packet.fds[3]);
+  if (Status s = receive_spec(welcome, error); s != Status::ok) return s;
+  for (int fd : {session.fd(), session.kick_fd()}) {
+    if (Status s = watch({.kind = Watch::Kind::session, .fd = fd}, error); s != Status::ok) return s;
+  }
+  if (Status s = session.send(wire::Ready{}); s != Status::ok) return error->fail(Status::join_refused, "the daemon went away while this node was joining");
+  if (started) {
+    started = false;
+    on_start();
+  }
+  return Status::ok;
+}
+
+Status Node::Impl::receive_spec(const wire::Welcome& welcome, Error* error) {
+  std::vector<InputInfo> infos;
+  std::vector<uint32_t> bits;
+  std::vector<wire::Output> output_specs;
+  for (;;) {
+    Packet packet;
+    if (Status s = session.receive(&packet, error); s != Status::ok) return s;
+    wire::Input input;
+    wire::Output output;
+    wire::SpecEnd end;
+    if (wire::decode(packet.bytes, &input)) {
+      infos.push_back({input.id, input.source, static_cast<InputKind>(input.kind), static_cast<Policy>(input.policy), input.queue_size,
+                       static_cast<uint8_t>(input.priority), input.period_ns, input.local_output});
+      bits.push_back(input.bit);
+      const bool bad_timer = input.kind == 1 && input.period_ns == 0;
+      if (input.kind > 2 || bad_timer || (input.kind == 0 && input.bit >= kMaxInputs)) break;
+    } else if (wire::decode(packet.bytes, &output)) {
+      output_specs.push_back(output);
+    } else if (wire::decode(packet.bytes, &end)) {
+      if (infos.size() != welcome.inputs || output_specs.size() != welcome.outputs) break;
+      inputs = std::make_unique<Inputs>(std::move(infos), std::move(bits), &inbox, &ledger, clock, &hlc, id);
+      return make_publishers(output_specs, error);
+    } else {
+      break;
+    }
+  }
+  return error->fail(Status::version_mismatch, "the daemon described this node in a way that it does not understand",
+                     "Build the node against the same dora-ts version as the daemon's.");
+}
+
+Status Node::Impl::make_publishers(const std::vector<wire::Output>& specs, Error* error) {
+  for (uint32_t i = 0; i < specs.size(); i++) {
+    const wire::Output& spec = specs[i];
+    outputs.push_back({spec.id, spec.retain, spec.external != 0});
+    publishers.push_back(std::make_unique<Publisher>(PublisherConfig{spec.id, spec.external != 0, spec.map_bytes, spec.max_slots, spec.retain},
+                                                     &session, &hlc));
+    if (Status s = publishers.back()->init(error); s != Status::ok) return s;
+    if (spec.external == 0) continue;
+    const int fds[] = {publishers.back()->pool_fd()};
+    session.send(wire::Pool{i}, fds);
+  }
+  return Status::ok;
+}
+
+// ---- descriptors -------------------------------------------------------------------------------------------------------------
+
+Status Node::Impl::watch(Watch what, Error* error) {
+  const uint64_t key = next_watch_++;
+  epoll_event event{EPOLLIN, {.u64 = key}};
+  if (epoll_ctl(control.get(), EPOLL_CTL_ADD, what.fd, &event) != 0) return error->fail_os("epoll_ctl", "cannot watch a descriptor");
+  watches_[key] = what;
+  return Status::ok;
+}
+
+/// Before an edge is replaced or closed: its pidfd goes with it.
+void Node::Impl::unwatch_subscriber(uint64_t edge_id) {
+  for (auto at = watches_.begin(); at != watches_.end(); ++at) {
+    if (at->second.kind != Watch::Kind::subscriber || at->second.edge_id != edge_id) continue;
+    epoll_ctl(control.get(), EPOLL_CTL_DEL, at->second.fd, nullptr);
+    watches_.erase(at);
+    return;
+  }
+}
+
+void Node::Impl::handle_control() {
+  epoll_event ready[64];
+  const int n = epoll_wait(control.get(), ready, 64, 0);
+  for (int i = 0; i < n; i++) fired(ready[i].data.u64);
+  report_corrupt();
+}
+
+void Node::Impl::fired(uint64_t key) {
+  const auto at = watches_.find(key);
+  if (at == watches_.end()) return;
+  const Watch what = at->second;
+  switch (what.kind) {
+    case Watch::Kind::session: {
+      std::vector<Packet> packets;
+      Error error;
+      const Status s = session.drain(&packets, &error);
+      for (Packet& packet : packets) process(packet);
+      if (s == Status::ended) broker_gone();
+      return;
+    }
+    case Watch::Kind::timer:
+      inputs->timer_fired(what.index);
+      return;
+    case Watch::Kind::subscriber:
+      publishers[what.index]->peer_died(what.edge_id, what.incarnation);
+      break;
+    case Watch::Kind::publisher:
+      inputs->publisher_died(what.index, what.region_id);
+      break;
+  }
+  // A pidfd stays readable once its process is dead.
+  epoll_ctl(control.get(), EPOLL_CTL_DEL, what.fd, nullptr);
+  watches_.erase(key);
+}
+
+void Node::Impl::broker_gone() {
+  for (auto at = watches_.begin(); at != watches_.end();) {
+    if (at->second.kind == Watch::Kind::session) {
+      epoll_ctl(control.get(), EPOLL_CTL_DEL, at->second.fd, nullptr);
+      at = watches_.erase(at);
+    } else {
+      ++at;
+    }
+  }
+  broker_lost = true;
+  if (outlives) {
+    if (!started) on_start();
+    return;
+  }
+  pollfd dead{broker_pidfd_.get(), POLLIN, 0};
+  if (poll(&dead, 1, 0) == 1) {
+    // Killed, so its socket folder is still there: whoever notices first removes it.
+    const std::string folder = session.socket_path().substr(0, session.socket_path().rfind('/'));
+    unlink(session.socket_path().c_str());
+    unlink((folder + "/lock").c_str());
+    rmdir(folder.c_str());
+  }
+  stop(DORA_REASON_SHUTDOWN, static_cast<int64_t>(grace_ns));
+}
+
+// ---- packets --------------------------------------------------------------------------------------------------------------------
+
+void Node::Impl::process(Packet& packet) {
+  wire::Type type;
+  uint16_t version;
+  if (!wire::peek(packet.bytes, &type, &version)) return protocol_error("an empty packet");
+  switch (type) {
+    case wire::Type::open_out: return on_open_out(packet);
+    case wire::Type::open_in: return on_open_in(packet);
+    case wire::Type::close_out: {
+      wire::CloseOut message;
+      if (!wire::decode(packet.bytes, &message)) return protocol_error("a malformed CloseOut");
+      unwatch_subscriber(message.edge_id);
+      for (auto& publisher : publishers) publisher->close_edge(message.edge_id);
+      ring_doorbell(inbox.doorbell());  // somebody may be waiting for room in it
+      return;
+    }
+    case wire::Type::close_in: {
+      wire::CloseIn message;
+      if (!wire::decode(packet.bytes, &message)) return protocol_error("a malformed CloseIn");
+      return inputs->close(message.input, message.reason);
+    }
+    case wire::Type::start: return on_start();
+    case wire::Type::stop: {
+      wire::Stop message;
+      if (!wire::decode(packet.bytes, &message)) return protocol_error("a malformed Stop");
+      return stop(message.reason, message.grace_ns);
+    }
+    case wire::Type::grant: return;  // answer to a request that has given up waiting
+    default: return protocol_error("a packet of type " + std::to_string(static_cast<int>(type)));
+  }
+}
+
+void Node::Impl::on_open_out(Packet& packet) {
+  wire::OpenOut message;
+  if (!wire::decode(packet.bytes, &message) || packet.fds.size() != 4 || message.output >= publishers.size()) return protocol_error("a malformed OpenOut");
+  const int pidfd = packet.fds[3].get();
+  unwatch_subscriber(message.edge_id);
+  Error error;
+  const Status s = publishers[message.output]->open_edge(
+      EdgeWriterConfig{message.edge_id, message.region_id, message.peer_incarnation, message.constants, message.peer, std::move(packet.fds[0]),
+                       std::move(packet.fds[1]), std::move(packet.fds[2]), std::move(packet.fds[3])},
+      message.is_return != 0, &error);
+  if (s == Status::ok) {
+    Error ignored;
+    watch({.kind = Watch::Kind::subscriber, .fd = pidfd, .index = message.output, .edge_id = message.edge_id, .incarnation = message.peer_incarnation},
+          &ignored);
+  } else {
+    protocol_error(error.message);
+  }
+  session.send(wire::OutOpened{message.edge_id, message.region_id, static_cast<int32_t>(s)});
+}
+
+void Node::Impl::on_open_in(Packet& packet) {
+  wire::OpenIn message;
+  if (!wire::decode(packet.bytes, &message) || packet.fds.size() != 4) return protocol_error("a malformed OpenIn");
+  const int pidfd = packet.fds[3].get();
+  Error error;
+  const Status s = inputs->open_edge(
+      EdgeReaderConfig{message.edge_id, message.region_id, message.peer_incarnation, message.input, message.max_slots, message.map_bytes, message.constants,
+                       message.peer, std::move(packet.fds[0]), std::move(packet.fds[1]), std::move(packet.fds[2]), std::move(packet.fds[3])},
+      &error);
+  if (s != Status::ok) return protocol_error(error.message);
+  watch({.kind = Watch::Kind::publisher, .fd = pidfd, .index = message.input, .region_id = message.region_id}, &error);
+}
+
+void Node::Impl::on_start() {
+  if (std::exchange(started, true)) return;
+  std::vector<std::pair<int, uint32_t>> timers;
+  Error error;
+  if (inputs->start_timers(&timers, &error) != Status::ok) return protocol_error(error.message);
+  for (auto [fd, input] : timers) watch({.kind = Watch::Kind::timer, .fd = fd, .index = input}, &error);
+}
+
+void Node::Impl::stop(uint32_t reason, int64_t grace) {
+  started = true;  // a stop before the start ends the wait for it
+  if (std::exchange(stopping, true)) return;
+  Event event;
+  event.type = EventType::stop;
+  event.reason = reason;
+  event.grace_ns = grace;
+  events.push_back(std::move(event));
+  ended = true;
+}
+
+void Node::Impl::report_corrupt() {
+  for (auto& [edge_id, what] : inputs->take_corrupt()) session.send(wire::Corrupt{edge_id, what});
+  for (auto& publisher : publishers) {
+    for (uint64_t edge_id : publisher->take_corrupt()) {
+      session.send(wire::Corrupt{edge_id, "a subscriber of output \"" + publisher->name() + "\" wrote something impossible"});
+      unwatch_subscriber(edge_id);
+    }
+  }
+}
+
+/// The broker said something that cannot be: told as an event, survived.
+void Node::Impl::protocol_error(const std::string& what) {
+  Event event;
+  event.type = EventType::error;
+  event.input = UINT32_MAX;
+  event.error.fail(Status::internal, "the daemon sent " + what, "Please report this.");
+  events.push_back(std::move(event));
+}
+
+}  // namespace dora

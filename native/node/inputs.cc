@@ -1,0 +1,296 @@
+// Inputs of a node. See inputs.h.
+#include "node/inputs.h"
+
+#include <bit>
+
+#include "node/fault.h"
+
+namespace dora {
+namespace {
+
+constexpr uint32_t kMostInARow = 64;
+
+uint64_t masked(uint64_t word, const uint64_t* mask, size_t index) { return mask == nullptr ? word : word & mask[index]; }
+
+}  // namespace
+
+Inputs::Inputs(std::vector<InputInfo> infos, std::vector<uint32_t> bits, Inbox* inbox, Ledger* ledger, Clock* clock, Hlc* hlc, std::string node_id)
+    : infos_(std::move(infos)),
+      node_id_(std::move(node_id)),
+      inbox_(inbox),
+      ledger_(ledger),
+      clock_(clock),
+      hlc_(hlc),
+      states_(infos_.size()),
+      pending_((infos_.size() + 63) / 64 + 1) {
+  uint32_t highest = 0;
+  for (uint32_t i = 0; i < infos_.size(); i++) {
+    if (infos_[i].kind != InputKind::edge) continue;
+    if (bits[i] >= input_of_bit_.size()) input_of_bit_.resize(bits[i] + 1, UINT32_MAX);
+    input_of_bit_[bits[i]] = i;
+    highest = std::max(highest, bits[i]);
+  }
+  inbox_->set_words(highest / 64 + 1);
+}
+
+Inputs::~Inputs() {
+  for (State& state : states_) {
+    for (int region : state.fault_regions) remove_fault_region(region);
+  }
+}
+
+// ---- control ----------------------------------------------------------------------------------------------------------
+
+Status Inputs::open_edge(EdgeReaderConfig config, Error* error) {
+  const uint32_t input = config.input;
+  if (input >= states_.size() || infos_[input].kind != InputKind::edge)
+    return error->fail(Status::shm_corrupt, "the broker opened an edge to an input that does not exist");
+  auto edge = std::make_unique<EdgeReader>();
+  if (Status s = edge->open(std::move(config), error); s != Status::ok) return s;
+  State& state = states_[input];
+  const std::string words = "input \"" + infos_[input].id + "\" of node \"" + node_id_ + "\"";
+  state.fault_regions.push_back(add_fault_region(edge->pool_base(), edge->pool_size(), words.c_str()));
+  for (auto& older : state.edges) older->set_final();
+  state.edges.push_back(std::move(edge));
+  state.crashed = state.closing = over_ = false;
+  state.reason = DORA_REASON_NONE;
+  if (state.told_closed) {
+    state.told_closed = false;
+    state.open.store(true, std::memory_order_relaxed);
+    Event event;
+    event.type = EventType::input_recovered;
+    event.input = input;
+    events_.push_back(std::move(event));
+  }
+  set_pending(input);
+  return Status::ok;
+}
+
+void Inputs::publisher_died(uint32_t input, uint64_t region_id) {
+  State& state = states_[input];
+  for (auto& edge : state.edges) {
+    if (edge->region_id() != region_id) continue;
+    edge->set_final();
+    if (edge == state.edges.back() && !edge->ended()) state.crashed = true;
+  }
+  set_pending(input);
+}
+
+void Inputs::close(uint32_t input, uint32_t reason) {
+  if (input >= states_.size()) return;
+  State& state = states_[input];
+  state.closing = true;
+  if (state.reason == DORA_REASON_NONE) state.reason = reason;
+  for (auto& edge : state.edges) edge->set_final();
+  set_pending(input);
+  if (state.told_closed) check_all_over();
+}
+
+Status Inputs::start_timers(std::vector<std::pair<int, uint32_t>>* fds, Error* error) {
+  for (uint32_t i = 0; i < infos_.size(); i++) {
+    if (infos_[i].kind != InputKind::timer) continue;
+    if (Status s = clock_->make_timer(infos_[i].period_ns, &states_[i].timer, error); s != Status::ok) return s;
+    fds->emplace_back(states_[i].timer.get(), i);
+  }
+  return Status::ok;
+}
+
+void Inputs::timer_fired(uint32_t input) {
+  State& state = states_[input];
+  state.due_ticks += clock_->read_timer(state.timer.get());
+  if (state.due_ticks > 0) set_pending(input);
+}
+
+// ---- taking -------------------------------------------------------------------------------------------------------------
+
+bool Inputs::scan(const uint64_t* mask) {
+  uint64_t bits[kInboxWords] = {};
+  if (inbox_->scan(bits)) {
+    for (uint32_t w = 0; w * 64 < input_of_bit_.size(); w++) {
+      for (uint64_t rest = bits[w]; rest != 0; rest &= rest - 1) {
+        const uint32_t bit = w * 64 + static_cast<uint32_t>(std::countr_zero(rest));
+        // Any peer may set any bit: one that belongs to no input is ignored.
+        if (bit < input_of_bit_.size() && input_of_bit_[bit] != UINT32_MAX) set_pending(input_of_bit_[bit]);
+      }
+    }
+  }
+  for (size_t w = 0; w < pending_.size() - 1; w++) {
+    if (masked(pending_[w], mask, w) != 0) return true;
+  }
+  return false;
+}
+
+int Inputs::choose(const uint64_t* mask) {
+  int best = -1;
+  uint64_t best_stamp = 0;
+  uint32_t candidates = 0;
+  const bool rest_last = in_a_row_ >= kMostInARow;
+  for (size_t w = 0; w < pending_.size() - 1; w++) {
+    for (uint64_t rest = masked(pending_[w], mask, w); rest != 0; rest &= rest - 1) {
+      const int input = static_cast<int>(w * 64) + std::countr_zero(rest);
+      candidates++;
+      if (rest_last && input == last_) continue;
+      uint64_t stamp = 0;  // an input that turns out to be empty is settled first
+      const State& state = states_[static_cast<size_t>(input)];
+      if (state.due_ticks > 0) {
+        stamp = clock_->wall_ns();
+      } else if (!state.edges.empty() && !state.edges.front()->peek_stamp(&stamp)) {
+        stamp = 0;
+      }
+      const uint8_t priority = infos_[static_cast<size_t>(input)].priority;
+      if (best >= 0) {
+        const uint8_t best_priority = infos_[static_cast<size_t>(best)].priority;
+        if (priority < best_priority || (priority == best_priority && stamp >= best_stamp)) continue;
+      }
+      best = input;
+      best_stamp = stamp;
+    }
+  }
+  return best < 0 && candidates > 0 ? last_ : best;
+}
+
+Status Inputs::take(Event* out, const uint64_t* mask) {
+  for (;;) {
+    if (!events_.empty()) {
+      *out = std::move(events_.front());
+      events_.pop_front();
+      return Status::ok;
+    }
+    if (!scan(mask)) return Status::empty;
+    int input = choose(mask);
+    // Once more: what caused a message we saw may have become visible only now.
+    if (infos_.size() > 1 && inbox_->any_ready()) {
+      scan(mask);
+      input = choose(mask);
+    }
+    if (input < 0) return Status::empty;
+    const Status s = claim(static_cast<uint32_t>(input), out);
+    if (s == Status::would_block) return Status::empty;
+    if (s != Status::ok) continue;
+    in_a_row_ = input == last_ ? in_a_row_ + 1 : 1;
+    last_ = input;
+    return Status::ok;
+  }
+}
+
+Status Inputs::claim_tick(uint32_t input, Event* out) {
+  State& state = states_[input];
+  state.ticks += state.due_ticks;
+  out->type = EventType::input;
+  out->input = input;
+  out->sample = Sample{};
+  out->sample.sequence = state.ticks;
+  out->sample.sent_at_ns = hlc_->stamp(clock_->wall_ns());
+  out->dropped = state.due_ticks - 1;
+  Ledger::add(ledger_->input(input).received, 1);
+  Ledger::add(ledger_->input(input).dropped, out->dropped);
+  state.due_ticks = 0;
+  clear_pending(input);
+  return Status::ok;
+}
+
+Status Inputs::claim(uint32_t input, Event* out) {
+  State& state = states_[input];
+  if (state.due_ticks > 0) return claim_tick(input, out);
+  if (state.edges.empty()) {
+    ring_empty(input);
+    return Status::empty;
+  }
+  EdgeReader* edge = state.edges.front().get();
+  const bool was_over = edge->final() || edge->ended();  // before the claim: what was put before it said so is visible to the claim
+  ClaimedSample claimed;
+  Error error;
+  const Status s = edge->claim(&claimed, &error);
+  if (s == Status::would_block) return s;
+  if (s == Status::empty) {
+    if (was_over && state.edges.size() > 1) {
+      retire_front(state);
+    } else if (was_over || !(edge->final() || edge->ended())) {
+      ring_empty(input);
+    }
+    return Status::empty;
+  }
+  if (s != Status::ok) {
+    drop_corrupt(input, std::move(error));
+    return Status::empty;
+  }
+  observe(claimed.stamp);
+  out->type = EventType::input;
+  out->input = input;
+  out->dropped = claimed.dropped;
+  out->sample = Sample{edge,          claimed.slot,          claimed.encoding, claimed.data, claimed.size, claimed.metadata, claimed.metadata_size,
+                       claimed.sequence, claimed.stamp};
+  Ledger::add(ledger_->input(input).received, 1);
+  Ledger::add(ledger_->input(input).dropped, claimed.dropped);
+  return Status::ok;
+}
+
+/// Moves our clock on. The wall clock is read about once a second, to bound what is believed.
+void Inputs::observe(uint64_t stamp) {
+  if (!Hlc::believable(stamp, seen_wall_ns_)) seen_wall_ns_ = clock_->wall_ns();
+  hlc_->observe(stamp, seen_wall_ns_);
+}
+
+/// Nothing to claim now: the input waits, or is over.
+void Inputs::ring_empty(uint32_t input) {
+  State& state = states_[input];
+  clear_pending(input);
+  const bool ended = !state.edges.empty() && state.edges.back()->ended();
+  if (ended || state.closing) {
+    const bool first = !state.closing;
+    state.closing = true;
+    if (ended) state.reason = DORA_REASON_ENDED;
+    if (!state.told_closed) tell_closed(input, state.reason);
+    if (first || !over_) check_all_over();
+  } else if (state.crashed && !state.told_closed) {
+    tell_closed(input, DORA_REASON_CRASHED);
+  }
+}
+
+void Inputs::tell_closed(uint32_t input, uint32_t reason) {
+  State& state = states_[input];
+  state.told_closed = true;
+  state.open.store(false, std::memory_order_relaxed);
+  Event event;
+  event.type = EventType::input_closed;
+  event.input = input;
+  event.reason = reason;
+  events_.push_back(std::move(event));
+}
+
+void Inputs::drop_corrupt(uint32_t input, Error error) {
+  State& state = states_[input];
+  corrupt_.emplace_back(state.edges.front()->edge_id(), error.message);
+  Event event;
+  event.type = EventType::error;
+  event.input = input;
+  event.error = std::move(error);
+  events_.push_back(std::move(event));
+  // Its other samples stay readable; this edge itself is never read again.
+  while (!state.edges.empty()) retire_front(state);
+  state.closing = true;
+  state.reason = DORA_REASON_CORRUPT;
+  set_pending(input);
+}
+
+void Inputs::retire_front(State& state) {
+  retired_.push_back(std::move(state.edges.front()));
+  state.edges.pop_front();
+  free_retired();
+}
+
+void Inputs::free_retired() {
+  std::erase_if(retired_, [](auto& edge) { return edge->held() == 0; });
+}
+
+void Inputs::check_all_over() {
+  bool any = false;
+  for (uint32_t i = 0; i < infos_.size(); i++) {
+    if (infos_[i].kind != InputKind::edge) return;  // a timer or a neighbour operator may still wake this node
+    any = true;
+    if (!states_[i].closing || !states_[i].told_closed) return;
+  }
+  over_ = any;
+}
+
+}  // namespace dora

@@ -1,0 +1,103 @@
+// The receiving half of a node: its inputs, which of them have something, whose turn it is, when one is over.
+//
+// Pending bits are private: scan() moves the inbox's bits here, timers set theirs. An input has a list of edges, oldest first: a publisher that came
+// back brings a new one, the old one is read to its end first. An input closes when its last edge is over (the publisher said so, or is
+// dead) and drained; it may recover. It is closed *for good* when nothing can come any more: the publisher ended, or the broker said so.
+//
+// Choice: higher priority first, then the smallest stamp of the oldest entries, at most 64 in a row from one input while others wait. After choosing,
+// the inbox is scanned once more, so that a message never overtakes one that caused it.
+// Threads: everything [consumer], but counters may be read from any.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "core/edge_reader.h"
+#include "core/hlc.h"
+#include "core/inbox.h"
+#include "node/clock.h"
+#include "node/ledger.h"
+#include "node/node.h"
+
+namespace dora {
+
+class Inputs {
+ public:
+  Inputs(std::vector<InputInfo> infos, std::vector<uint32_t> bits, Inbox* inbox, Ledger* ledger, Clock* clock, Hlc* hlc, std::string node_id);
+  ~Inputs();
+
+  const std::vector<InputInfo>& infos() const { return infos_; }
+  bool is_open(uint32_t input) const { return states_[input].open.load(std::memory_order_relaxed); }
+
+  // ---- what the control traffic does ----
+  Status open_edge(EdgeReaderConfig config, Error* error);
+  /// The publisher's process behind this region is dead.
+  void publisher_died(uint32_t input, uint64_t region_id);
+  /// Nothing new will come on this input; `reason` is a DORA_REASON_*.
+  void close(uint32_t input, uint32_t reason);
+  /// Makes the timers; at the start of the dataflow. Their descriptors go to `fds`, by input.
+  Status start_timers(std::vector<std::pair<int, uint32_t>>* fds, Error* error);
+  void timer_fired(uint32_t input);
+
+  // ---- taking ----
+  /// Moves ready bits here. True when an input of `mask` has something.
+  bool scan(const uint64_t* mask);
+  /// The next message, tick, or closed / recovered / error event. Status::empty when there is none.
+  Status take(Event* out, const uint64_t* mask);
+  bool has_events() const { return !events_.empty(); }
+  /// Every edge input is closed for good and there is nothing else that could wake this node.
+  bool all_over() const { return over_; }
+  bool has_corrupt() const { return !corrupt_.empty(); }
+  /// Corrupt edges since the last call, for the broker.
+  std::vector<std::pair<uint64_t, std::string>> take_corrupt() { return std::exchange(corrupt_, {}); }
+  /// Ends edges that were left behind and whose samples are all released.
+  void free_retired();
+
+ private:
+  struct State {
+    std::deque<std::unique_ptr<EdgeReader>> edges;
+    std::vector<int> fault_regions;
+    uint32_t reason = 0;      // why it closes
+    bool closing = false;     // nothing new will come
+    bool crashed = false;     // the newest publisher died without a word
+    bool told_closed = false;
+    std::atomic<bool> open{true};  // a copy of !told_closed for other threads; relaxed, a hint
+    Fd timer;
+    uint64_t ticks = 0;       // of this timer, ever
+    uint64_t due_ticks = 0;   // fired and not yet taken
+  };
+
+  bool is_pending(uint32_t input) const { return (pending_[input / 64] >> (input % 64) & 1) != 0; }
+  void set_pending(uint32_t input) { pending_[input / 64] |= uint64_t{1} << (input % 64); }
+  void clear_pending(uint32_t input) { pending_[input / 64] &= ~(uint64_t{1} << (input % 64)); }
+  int choose(const uint64_t* mask);
+  Status claim(uint32_t input, Event* out);
+  Status claim_tick(uint32_t input, Event* out);
+  void observe(uint64_t stamp);
+  void ring_empty(uint32_t input);
+  void drop_corrupt(uint32_t input, Error error);
+  void retire_front(State& state);
+  void tell_closed(uint32_t input, uint32_t reason);
+  void check_all_over();
+
+  const std::vector<InputInfo> infos_;
+  const std::string node_id_;
+  Inbox* const inbox_;
+  Ledger* const ledger_;
+  Clock* const clock_;
+  Hlc* const hlc_;
+  std::vector<uint32_t> input_of_bit_;
+  std::vector<State> states_;
+  std::vector<uint64_t> pending_;
+  std::deque<Event> events_;
+  std::vector<std::unique_ptr<EdgeReader>> retired_;
+  std::vector<std::pair<uint64_t, std::string>> corrupt_;
+  bool over_ = false;
+  uint64_t seen_wall_ns_ = 0;
+  int last_ = -1;
+  uint32_t in_a_row_ = 0;
+};
+
+}  // namespace dora

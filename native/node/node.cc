@@ -1,0 +1,244 @@
+// A process's membership: publishing, waiting, taking. See node.h; control.cc has what the broker says.
+#include "node/node.h"
+
+#include <poll.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#include <cstring>
+
+#include "node/node_impl.h"
+
+namespace dora {
+namespace {
+
+constexpr uint32_t kControlEvery = 256;  // takes between two looks at the control descriptor, for a consumer that never sleeps
+
+int64_t monotonic_ns() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+int index_of(const auto& list, std::string_view id) {
+  for (size_t i = 0; i < list.size(); i++) {
+    if (list[i].id == id) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+LocalSample local_sample(Publisher* publisher, const PublishedSlot& slot, uint64_t size, const SendArgs& args) {
+  return {publisher,
+          slot.slot,
+          args.encoding,
+          slot.base + sizeof(SlotHeader),
+          size,
+          args.metadata_size == 0 ? nullptr : slot.base + metadata_offset(size),
+          args.metadata_size,
+          slot.sequence,
+          slot.stamp};
+}
+
+}  // namespace
+
+Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Node::~Node() { close(); }
+
+// ---- who and what -------------------------------------------------------------------------------------------------------
+
+const std::string& Node::id() const { return impl_->id; }
+const std::string& Node::dataflow() const { return impl_->dataflow; }
+uint32_t Node::restart_count() const { return impl_->restart_count; }
+const std::vector<InputInfo>& Node::inputs() const { return impl_->inputs->infos(); }
+const std::vector<OutputInfo>& Node::outputs() const { return impl_->outputs; }
+int Node::input_index(std::string_view id) const { return index_of(inputs(), id); }
+int Node::output_index(std::string_view id) const { return index_of(outputs(), id); }
+uint64_t Node::received(uint32_t input) const { return impl_->ledger.input(input).received.load(std::memory_order_relaxed); }
+uint64_t Node::dropped(uint32_t input) const { return impl_->ledger.input(input).dropped.load(std::memory_order_relaxed); }
+bool Node::input_open(uint32_t input) const { return impl_->inputs->is_open(input); }
+uint64_t Node::sent(uint32_t output) const { return impl_->publishers[output]->sent(); }
+uint32_t Node::subscribers(uint32_t output) const { return impl_->publishers[output]->open_edges(); }
+uint64_t Node::now_ns() const { return impl_->hlc.stamp(impl_->clock->wall_ns()); }
+
+// ---- waiting --------------------------------------------------------------------------------------------------------------
+
+bool Node::started() const { return impl_->started; }
+int Node::doorbell_fd() const { return impl_->inbox.doorbell(); }
+int Node::control_fd() const { return impl_->control.get(); }
+
+int Node::wait_fd() {
+  if (impl_->wait.valid()) return impl_->wait.get();
+  Fd fd(epoll_create1(EPOLL_CLOEXEC));
+  if (!fd.valid()) return -1;
+  for (int part : {doorbell_fd(), control_fd()}) {
+    epoll_event event{EPOLLIN, {.fd = part}};
+    if (epoll_ctl(fd.get(), EPOLL_CTL_ADD, part, &event) != 0) return -1;
+  }
+  impl_->wait = std::move(fd);
+  return impl_->wait.get();
+}
+
+Status Node::wait_start(Error* error) {
+  while (!impl_->started) {
+    pollfd readable{control_fd(), POLLIN, 0};
+    if (poll(&readable, 1, -1) > 0) awake(false, true);
+  }
+  if (impl_->broker_lost && !impl_->outlives) return error->fail(Status::join_refused, "the daemon ended before the dataflow started");
+  return Status::ok;
+}
+
+bool Node::prepare_sleep(const uint64_t* mask) {
+  if (!impl_->started) return true;
+  if (impl_->has_control_events()) return false;
+  for (;;) {
+    if (impl_->inputs->scan(mask)) return false;
+    impl_->inbox.set_asleep();
+    if (!impl_->inbox.any_ready()) return true;
+    impl_->inbox.set_awake();
+  }
+}
+
+void Node::awake(bool doorbell_readable, bool control_readable) {
+  impl_->inbox.set_awake();
+  if (doorbell_readable) drain_doorbell(doorbell_fd());
+  if (control_readable) impl_->handle_control();
+  impl_->inputs->free_retired();
+}
+
+Status Node::wait(int64_t timeout_ns, uint64_t spin_ns, const uint64_t* mask) {
+  const int64_t begin = spin_ns > 0 || timeout_ns > 0 ? monotonic_ns() : 0;
+  if (spin_ns > 0) {
+    const int64_t spin_end = begin + static_cast<int64_t>(timeout_ns >= 0 ? std::min<uint64_t>(spin_ns, static_cast<uint64_t>(timeout_ns)) : spin_ns);
+    do {
+      for (int i = 0; i < 16; i++) {
+        if (impl_->started && impl_->inputs->scan(mask)) return Status::ok;
+        relax();
+      }
+    } while (monotonic_ns() < spin_end);
+  }
+  if (!prepare_sleep(mask)) return Status::ok;
+  DORA_STEP("sub.sleep");
+  return sleep(timeout_ns <= 0 ? timeout_ns : std::max<int64_t>(0, begin + timeout_ns - monotonic_ns()));
+}
+
+Status Node::sleep(int64_t timeout_ns) {
+  pollfd readable[2] = {{doorbell_fd(), POLLIN, 0}, {control_fd(), POLLIN, 0}};
+  const timespec left{static_cast<time_t>(timeout_ns / 1'000'000'000), static_cast<long>(timeout_ns % 1'000'000'000)};
+  const int n = ppoll(readable, 2, timeout_ns >= 0 ? &left : nullptr, nullptr);
+  awake(n > 0 && readable[0].revents != 0, n > 0 && readable[1].revents != 0);
+  return n == 0 ? Status::timeout : Status::ok;
+}
+
+Status Node::wait_room(int64_t timeout_ns) {
+  // Messages do not end this wait, so "asleep" stays 0 and their senders ring nobody; their bits are found by the next prepare_sleep().
+  if (impl_->stopping || impl_->ended) return Status::ended;
+  return sleep(timeout_ns);
+}
+
+// ---- taking ------------------------------------------------------------------------------------------------------------------
+
+Status Node::take(Event* out, const uint64_t* mask) {
+  Impl& impl = *impl_;
+  if (!impl.started) return Status::empty;
+  if (++impl.takes % kControlEvery == 0) impl.handle_control();
+  if (!impl.events.empty()) {
+    *out = std::move(impl.events.front());
+    impl.events.pop_front();
+    return Status::ok;
+  }
+  if (impl.ended) {
+    out->type = EventType::end;
+    return Status::ok;
+  }
+  const Status s = impl.inputs->take(out, mask);
+  if (impl.inputs->has_corrupt()) impl.report_corrupt();
+  if (s == Status::empty && impl.inputs->all_over() && !impl.stopping) {
+    impl.stop(DORA_REASON_ALL_INPUTS_CLOSED, static_cast<int64_t>(impl.grace_ns));
+    return take(out, mask);
+  }
+  return s;
+}
+
+void Node::release(const Sample& sample) {
+  if (sample.edge != nullptr) sample.edge->release(sample.slot);
+}
+
+// ---- publishing -----------------------------------------------------------------------------------------------------------------
+
+Status Node::loan(uint32_t output, uint64_t size, Loan* out, Error* error) {
+  if (output >= impl_->publishers.size()) return error->fail(Status::unknown_output, "this node has no output of index " + std::to_string(output));
+  out->publisher = impl_->publishers[output].get();
+  out->output = output;
+  const Status s = out->publisher->loan(size, &out->slot, &out->data, &out->capacity, error);
+  out->size = size;
+  if (s == Status::ok) out->capacity = size;
+  return s;
+}
+
+Status Node::send(Loan* loan, const SendArgs& args, LocalSample* local, Error* error) {
+  if (loan->size > loan->capacity) return error->fail(Status::invalid_argument, "a loan cannot be sent larger than it was lent");
+  PublishedSlot published;
+  const Outgoing message{loan->slot,          loan->size,        args.encoding, args.metadata, args.metadata_size, impl_->clock->wall_ns(),
+                         args.local_refs, args.arm};
+  Publisher* publisher = loan->publisher;
+  if (Status s = publisher->send(message, &published, error); s != Status::ok) return s;
+  LedgerOutput& counts = impl_->ledger.output(loan->output);
+  counts.sent.fetch_add(1, std::memory_order_relaxed);
+  counts.bytes.fetch_add(loan->size, std::memory_order_relaxed);
+  if (args.local_refs > 0 && local != nullptr) *local = local_sample(publisher, published, loan->size, args);
+  *loan = Loan{};
+  return Status::ok;
+}
+
+Status Node::send_copy(uint32_t output, const void* data, uint64_t size, const SendArgs& args, LocalSample* local, Error* error) {
+  if (output >= impl_->publishers.size()) return error->fail(Status::unknown_output, "this node has no output of index " + std::to_string(output));
+  if (!impl_->publishers[output]->has_room(args.arm)) return Status::would_block;
+  Loan copy;
+  if (Status s = loan(output, size, &copy, error); s != Status::ok) return s;
+  if (size > 0) memcpy(copy.data, data, size);
+  const Status s = send(&copy, args, local, error);
+  if (s != Status::ok) discard(&copy);
+  return s;
+}
+
+void Node::discard(Loan* loan) {
+  if (loan->publisher != nullptr) loan->publisher->unref(loan->slot);
+  *loan = Loan{};
+}
+
+void Node::retain_local(const LocalSample& sample) { sample.publisher->add_ref(sample.slot); }
+void Node::release_local(const LocalSample& sample) { sample.publisher->unref(sample.slot); }
+
+void Node::count_local(uint32_t input, uint64_t received, uint64_t dropped) {
+  impl_->ledger.input(input).received.fetch_add(received, std::memory_order_relaxed);
+  impl_->ledger.input(input).dropped.fetch_add(dropped, std::memory_order_relaxed);
+}
+
+bool Node::has_room(uint32_t output) { return impl_->publishers[output]->has_room(false); }
+
+Status Node::close_output(uint32_t output) {
+  if (output >= impl_->publishers.size()) return Status::unknown_output;
+  if (impl_->publishers[output]->ended()) return Status::ok;
+  impl_->publishers[output]->end();
+  impl_->session.send(wire::OutputClosed{output});
+  return Status::ok;
+}
+
+Status Node::request_stop() { return impl_->session.send(wire::RequestStop{}); }
+
+void Node::close() {
+  if (std::exchange(impl_->closed, true)) return;
+  for (auto& publisher : impl_->publishers) publisher->end();
+  impl_->session.send(wire::Bye{});
+  impl_->ended = true;
+}
+
+}  // namespace dora

@@ -1,0 +1,248 @@
+// The C node API (dora/node.h) over Node. Thin: converts structures, keeps no state but what an event lends.
+//
+// dora_event_t::reserved: [0] EdgeReader*, [1] slot, [2] heap copy of the metadata, [3] heap copy of an error's words.
+// dora_loan_t::reserved: [0] Publisher*, [1] slot, [2] output, [3] bytes lent.
+#include "dora/node.h"
+
+#include <time.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "core/metadata.h"
+#include "node/node.h"
+
+struct dora_node {
+  std::unique_ptr<dora::Node> node;
+  uint64_t spin_ns = 0;
+};
+
+namespace {
+
+using dora::Error;
+using dora::Event;
+using dora::EventType;
+using dora::Loan;
+using dora::Node;
+using dora::Sample;
+using dora::SendArgs;
+using dora::Status;
+
+void copy_words(char* out, size_t size, const std::string& text) {
+  const size_t n = text.size() < size - 1 ? text.size() : size - 1;
+  memcpy(out, text.data(), n);
+  out[n] = 0;
+}
+
+int32_t result(Status status, const Error& error, dora_error_t* out) {
+  if (out != nullptr && static_cast<int32_t>(status) < 0) {
+    out->status = static_cast<int32_t>(status);
+    out->os_errno = error.os_errno;
+    copy_words(out->message, sizeof out->message, error.message);
+    copy_words(out->hint, sizeof out->hint, error.hint);
+  }
+  return static_cast<int32_t>(status);
+}
+
+int64_t monotonic_ns() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+template <class T> uint64_t to_word(T* pointer) { return reinterpret_cast<uint64_t>(pointer); }
+template <class T> T* from_word(uint64_t word) { return reinterpret_cast<T*>(word); }
+
+void fill(const Node& node, const Event& from, dora_event_t* to) {
+  memset(to, 0, sizeof *to);
+  to->type = static_cast<uint32_t>(from.type);
+  to->input = from.input;
+  to->reason = from.reason;
+  to->grace_ns = from.grace_ns;
+  to->dropped = from.dropped;
+  to->id = from.input < node.inputs().size() && from.type != EventType::stop && from.type != EventType::end ? node.inputs()[from.input].id.c_str() : "";
+  to->message = "";
+  if (from.type == EventType::input) {
+    const Sample& sample = from.sample;
+    to->encoding = sample.encoding;
+    to->data = sample.data;
+    to->size = sample.size;
+    to->sequence = sample.sequence;
+    to->sent_at_ns = sample.sent_at_ns;
+    to->reserved[0] = to_word(sample.edge);
+    to->reserved[1] = sample.slot;
+    if (sample.metadata_size > 0) {
+      auto* copy = static_cast<uint8_t*>(malloc(sample.metadata_size));
+      if (copy != nullptr) {
+        memcpy(copy, sample.metadata, sample.metadata_size);
+        to->metadata = copy;
+        to->metadata_size = sample.metadata_size;
+        to->reserved[2] = to_word(copy);
+      }
+    }
+  } else if (from.type == EventType::error) {
+    char* words = strdup(from.error.message.c_str());
+    to->reserved[3] = to_word(words);
+    if (words != nullptr) to->message = words;
+  }
+}
+
+Loan loan_of(const dora_loan_t* loan) {
+  Loan out;
+  out.publisher = from_word<dora::Publisher>(loan->reserved[0]);
+  out.slot = static_cast<uint32_t>(loan->reserved[1]);
+  out.output = static_cast<uint32_t>(loan->reserved[2]);
+  out.capacity = loan->reserved[3];
+  out.data = loan->data;
+  out.size = loan->size;
+  return out;
+}
+
+/// Calls attempt(arm) until it does not want to wait, or the time is over.
+template <class F> Status with_room(dora_node_t* node, int64_t timeout_ns, F attempt) {
+  if (timeout_ns == 0) return attempt(false);
+  const int64_t end = timeout_ns < 0 ? INT64_MAX : monotonic_ns() + timeout_ns;
+  for (;;) {
+    const Status s = attempt(true);
+    if (s != Status::would_block) return s;
+    const int64_t left = timeout_ns < 0 ? -1 : end - monotonic_ns();
+    if (timeout_ns >= 0 && left <= 0) return Status::timeout;
+    if (node->node->wait_room(left) == Status::ended) return Status::ended;
+  }
+}
+
+}  // namespace
+
+extern "C" {
+
+int32_t dora_node_connect(const dora_node_options_t* options, dora_node_t** out, dora_error_t* error) {
+  Error words;
+  if (out == nullptr) return result(words.fail(Status::invalid_argument, "dora_node_connect: `node` is NULL"), words, error);
+  dora::NodeOptions node_options;
+  auto node = std::make_unique<dora_node>();
+  if (options != nullptr) {
+    if (options->struct_size < sizeof *options)
+      return result(words.fail(Status::invalid_argument, "dora_node_connect: struct_size is too small", "Set it to sizeof(dora_node_options_t)."), words,
+                    error);
+    if (options->config != nullptr) node_options.config = options->config;
+    node->spin_ns = uint64_t{options->spin_us} * 1000;
+  }
+  Status s = Node::connect(node_options, &node->node, &words);
+  if (s == Status::ok) s = node->node->wait_start(&words);
+  if (s != Status::ok) return result(s, words, error);
+  *out = node.release();
+  return DORA_OK;
+}
+
+void dora_node_close(dora_node_t* node) { delete node; }
+
+const char* dora_node_id(const dora_node_t* node) { return node->node->id().c_str(); }
+
+int32_t dora_node_output(const dora_node_t* node, const char* id) {
+  const int index = node->node->output_index(id);
+  return index < 0 ? DORA_UNKNOWN_OUTPUT : index;
+}
+
+int32_t dora_node_input(const dora_node_t* node, const char* id) {
+  const int index = node->node->input_index(id);
+  return index < 0 ? DORA_INVALID_ARGUMENT : index;
+}
+
+int32_t dora_node_request_stop(dora_node_t* node) { return static_cast<int32_t>(node->node->request_stop()); }
+
+int32_t dora_node_next(dora_node_t* node, int64_t timeout_ns, dora_event_t* event) {
+  if (event == nullptr) return DORA_INVALID_ARGUMENT;
+  const int64_t end = timeout_ns > 0 ? monotonic_ns() + timeout_ns : 0;
+  for (;;) {
+    Event taken;
+    const Status s = node->node->take(&taken);
+    if (s == Status::ok) fill(*node->node, taken, event);
+    if (s != Status::empty) return static_cast<int32_t>(s);
+    if (timeout_ns == 0) {
+      node->node->awake(true, true);
+      if (node->node->take(&taken) != Status::ok) return DORA_EMPTY;
+      fill(*node->node, taken, event);
+      return DORA_OK;
+    }
+    const int64_t left = timeout_ns < 0 ? -1 : end - monotonic_ns();
+    if (timeout_ns > 0 && left <= 0) return DORA_TIMEOUT;
+    node->node->wait(left, node->spin_ns);
+  }
+}
+
+void dora_event_release(dora_node_t* node, dora_event_t* event) {
+  if (event == nullptr) return;
+  if (event->reserved[0] != 0) {
+    Sample sample;
+    sample.edge = from_word<dora::EdgeReader>(event->reserved[0]);
+    sample.slot = static_cast<uint32_t>(event->reserved[1]);
+    node->node->release(sample);
+  }
+  free(from_word<void>(event->reserved[2]));
+  free(from_word<void>(event->reserved[3]));
+  memset(event->reserved, 0, sizeof event->reserved);
+  event->data = nullptr;
+  event->metadata = nullptr;
+  event->message = "";
+}
+
+int32_t dora_node_fd(dora_node_t* node) { return node->node->wait_fd(); }
+
+int32_t dora_node_prepare_wait(dora_node_t* node) { return node->node->prepare_sleep() ? 1 : 0; }
+
+int32_t dora_node_send(dora_node_t* node, int32_t output, const void* data, uint64_t size, uint32_t encoding, const uint8_t* metadata,
+                       uint64_t metadata_size, int64_t timeout_ns, dora_error_t* error) {
+  Error words;
+  if (metadata_size > DORA_MAX_METADATA) return result(words.fail(Status::too_large, "metadata is larger than 65536 bytes"), words, error);
+  const Status s = with_room(node, timeout_ns, [&](bool arm) {
+    const SendArgs args{static_cast<uint16_t>(encoding), metadata, static_cast<uint32_t>(metadata_size), 0, arm};
+    return node->node->send_copy(static_cast<uint32_t>(output), data, size, args, nullptr, &words);
+  });
+  return result(s, words, error);
+}
+
+int32_t dora_node_loan(dora_node_t* node, int32_t output, uint64_t size, dora_loan_t* loan, dora_error_t* error) {
+  Error words;
+  if (loan == nullptr) return result(words.fail(Status::invalid_argument, "dora_node_loan: `loan` is NULL"), words, error);
+  Loan lent;
+  const Status s = node->node->loan(static_cast<uint32_t>(output), size, &lent, &words);
+  if (s != Status::ok) return result(s, words, error);
+  *loan = dora_loan_t{lent.data, size, {to_word(lent.publisher), lent.slot, lent.output, lent.capacity}};
+  return DORA_OK;
+}
+
+int32_t dora_loan_send(dora_node_t* node, dora_loan_t* loan, uint32_t encoding, const uint8_t* metadata, uint64_t metadata_size, int64_t timeout_ns,
+                       dora_error_t* error) {
+  Error words;
+  if (loan == nullptr || loan->reserved[0] == 0) return result(words.fail(Status::invalid_argument, "this loan is already gone"), words, error);
+  if (metadata_size > DORA_MAX_METADATA) return result(words.fail(Status::too_large, "metadata is larger than 65536 bytes"), words, error);
+  Loan lent = loan_of(loan);
+  const Status s = with_room(node, timeout_ns, [&](bool arm) {
+    const SendArgs args{static_cast<uint16_t>(encoding), metadata, static_cast<uint32_t>(metadata_size), 0, arm};
+    return node->node->send(&lent, args, nullptr, &words);
+  });
+  if (s == Status::ok) *loan = dora_loan_t{};
+  return result(s, words, error);
+}
+
+void dora_loan_discard(dora_node_t* node, dora_loan_t* loan) {
+  if (loan == nullptr || loan->reserved[0] == 0) return;
+  Loan lent = loan_of(loan);
+  node->node->discard(&lent);
+  *loan = dora_loan_t{};
+}
+
+int32_t dora_node_close_output(dora_node_t* node, int32_t output) {
+  return static_cast<int32_t>(node->node->close_output(static_cast<uint32_t>(output)));
+}
+
+int32_t dora_metadata_put(uint8_t* buffer, uint64_t capacity, uint64_t* size, const char* key, uint32_t type, const void* value, uint64_t value_size) {
+  return static_cast<int32_t>(dora::metadata_put(buffer, capacity, size, key, type, value, value_size));
+}
+
+int32_t dora_metadata_get(const uint8_t* metadata, uint64_t size, const char* key, uint32_t* type, const void** value, uint64_t* value_size) {
+  return static_cast<int32_t>(dora::metadata_get(metadata, size, key, type, value, value_size));
+}
+
+}  // extern "C"

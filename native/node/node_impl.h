@@ -1,0 +1,85 @@
+// What a Node consists of. Included by node.cc (the surface) and control.cc (joining, the broker's packets, deaths, timers) only.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/hlc.h"
+#include "core/inbox.h"
+#include "core/publisher.h"
+#include "core/step.h"
+#include "node/clock.h"
+#include "node/inputs.h"
+#include "node/ledger.h"
+#include "node/node.h"
+#include "node/session.h"
+
+namespace dora {
+
+struct Node::Impl {
+  // ---- joining (control.cc) ----
+  Status join(const NodeOptions& options, Error* error);
+
+  // ---- control [consumer] (control.cc) ----
+  void handle_control();
+  void stop(uint32_t reason, int64_t grace);
+  void report_corrupt();
+  bool has_control_events() const { return !events.empty() || ended || inputs->has_events() || (inputs->all_over() && !stopping); }
+
+  std::string id, dataflow;
+  uint32_t restart_count = 0;
+  bool outlives = false;
+  uint64_t grace_ns = 0;
+
+  Clock* clock = nullptr;
+  Hlc hlc;
+  Session session;  // before the publishers: they give their memory back to it
+  Inbox inbox;
+  Ledger ledger;
+  std::unique_ptr<Inputs> inputs;
+  std::vector<OutputInfo> outputs;
+  std::vector<std::unique_ptr<Publisher>> publishers;
+
+  Fd control;  // epoll: socket, kick, pidfds, timers
+  Fd wait;     // epoll: doorbell and control, for foreign loops
+
+  bool started = false;
+  bool stopping = false;  // a stop event was given or waits
+  bool ended = false;     // then `end` for ever
+  bool closed = false;
+  bool broker_lost = false;
+  uint32_t takes = 0;
+  std::deque<Event> events;
+
+ private:
+  /// What a descriptor in `control` stands for.
+  struct Watch {
+    enum class Kind { session, timer, subscriber, publisher } kind = Kind::session;
+    int fd = -1;
+    uint32_t index = 0;        // output or input
+    uint64_t edge_id = 0;      // subscriber
+    uint64_t incarnation = 0;  // subscriber
+    uint64_t region_id = 0;    // publisher
+  };
+
+  Status receive_spec(const wire::Welcome& welcome, Error* error);
+  Status make_publishers(const std::vector<wire::Output>& specs, Error* error);
+  Status watch(Watch what, Error* error);
+  void unwatch_subscriber(uint64_t edge_id);
+  void fired(uint64_t key);
+  void broker_gone();
+  void process(Packet& packet);
+  void on_open_out(Packet& packet);
+  void on_open_in(Packet& packet);
+  void on_start();
+  void protocol_error(const std::string& what);
+
+  Fd broker_pidfd_;
+  std::unordered_map<uint64_t, Watch> watches_;
+  uint64_t next_watch_ = 1;
+};
+
+}  // namespace dora

@@ -1,0 +1,61 @@
+// The node's side of the socket to its broker: packets out, packets in, and the memory budget that rides on it.
+//
+// Packets are processed by the consumer only. A thread that waits for a Grant inside a send may read packets that are not for it; those are kept
+// and the kick descriptor wakes the consumer for them. So a grant can be asked for under a publisher's lock, and no packet is processed under it.
+// When the broker is gone the session says so once; sends are then silently dropped, and the budget is what is held already.
+// Threads: all methods [any-thread], except drain() and the constructor's steps [consumer].
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/pool.h"
+#include "core/unix_socket.h"
+#include "node/wire.h"
+
+namespace dora {
+
+class Session final : public MemoryBudget {
+ public:
+  /// Connects and sends Hello. `config`: "1 <token as hex> <socket path>".
+  Status open(const std::string& config, Error* error);
+  /// The next packet of the handshake, waiting for it.
+  Status receive(Packet* out, Error* error);
+
+  template <class M> Status send(const M& message, std::span<const int> fds = {}) { return send_bytes(wire::encode(message), fds); }
+
+  int fd() const { return socket_.get(); }
+  int kick_fd() const { return kick_.get(); }
+  const std::string& socket_path() const { return path_; }
+
+  /// Everything that has arrived. Status::ended when the broker is gone (once; packets that came before are in `out`).
+  Status drain(std::vector<Packet>* out, Error* error);
+  bool broker_gone() const { return gone_.load(std::memory_order_relaxed); }
+
+  void set_granted(uint64_t bytes);
+  bool acquire(uint64_t bytes, Error* error) override;
+  void give_back(uint64_t bytes) override;
+
+ private:
+  Status send_bytes(const std::vector<uint8_t>& bytes, std::span<const int> fds);
+  bool ask_for_grant(uint64_t bytes, Error* error);
+
+  std::string path_;
+  Fd socket_;
+  Fd kick_;
+  std::mutex io_;  // reading the socket, kept packets
+  std::mutex out_;  // sending
+  std::vector<Packet> kept_;
+  bool end_told_ = false;
+  std::atomic<bool> gone_{false};  // a hint; the socket itself is the truth
+  std::mutex budget_;
+  uint64_t granted_ = 0;
+  uint64_t used_ = 0;
+  uint64_t number_ = 0;
+};
+
+}  // namespace dora
