@@ -4,7 +4,6 @@
 //   node scripts/test-ava.mjs e2e  [file or glob ...]    test/e2e/**: whole dataflows, one file after the other
 //
 // The last line is `N passed, N failed`. For one file while working on it, `npx ava FILE` prints more readably.
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { countTap, finish } from './lib/count.mjs';
 import { fail, root, run } from './lib/run.mjs';
@@ -19,8 +18,8 @@ const [name, ...only] = process.argv.slice(2);
 const suite = suites[name];
 if (suite === undefined) fail(`there is no suite "${name ?? ''}"; there are: ${Object.keys(suites).join(', ')}`);
 
-const require = createRequire(import.meta.url);
-const ava = path.join(path.dirname(require.resolve('ava/package.json')), 'entrypoints', 'cli.mjs');
+const ava = path.join(root, 'node_modules', '.bin', 'ava');
 const files = only.length > 0 ? only : suite.files;
-const result = await run(process.execPath, [ava, '--tap', ...suite.options, ...files], { cwd: root, capture: true });
-finish([countTap(result.output, result.code)]);
+const result = await run(ava, ['--tap', ...suite.options, ...files], { capture: true });
+// What tests print themselves is on the other stream.
+finish([countTap(result.stdout, result.code)]);

@@ -16,7 +16,7 @@ export function countTap(output, exitCode) {
   let passed = 0;
   let failed = 0;
   for (const line of output.split('\n')) {
-    const match = /^(not )?ok\b(.*)$/.exec(line);
+    const match = /^(not )?ok \d+(.*)$/.exec(line);
     if (match === null) continue;
     if (match[1] === undefined && !/# (SKIP|TODO)\b/i.test(match[2])) passed++;
     else failed++;
@@ -28,7 +28,8 @@ export function countTap(output, exitCode) {
 export function countNative(log, exitCode) {
   let passed = 0;
   let failed = 0;
-  for (const program of log.split(/^(?=\d+\/\d+ Testing: )/m).slice(1)) {
+  for (const program of log.split(/^(?=\d+\/\d+ Testing: )/m)) {
+    if (!/^\d+\/\d+ Testing: /.test(program)) continue;
     const cases = /^\[doctest\] test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed \|\s*(\d+) skipped/m.exec(
       // Colours are escape sequences around the figures.
       program.replaceAll(/\u001B\[[\d;]*m/g, ''),

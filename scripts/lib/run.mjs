@@ -36,9 +36,11 @@ export function findProgram(name) {
   });
 }
 
+const text = (parts) => Buffer.concat(parts.map(({ chunk }) => chunk)).toString('utf8');
+
 /**
- * Runs a program and resolves to { code, signal, output }. Output is shown while it comes unless `quiet`; it is
- * returned as text when `capture` or `quiet` is set. Never rejects: a program that cannot be started has code 127.
+ * Runs a program and resolves to { code, signal, output, stdout }. Output is shown while it comes unless `quiet`; it is
+ * returned as text (`output` is both streams as they came) when `capture` or `quiet` is set. Never rejects: a program that cannot be started has code 127.
  */
 export function run(command, args, { cwd = root, env = process.env, quiet = false, capture = quiet } = {}) {
   return new Promise((resolve) => {
@@ -49,14 +51,21 @@ export function run(command, args, { cwd = root, env = process.env, quiet = fals
     });
     const parts = [];
     const keep = (stream) => (chunk) => {
-      parts.push(chunk);
+      parts.push({ stream, chunk });
       if (!quiet) stream.write(chunk);
     };
     child.stdout?.on('data', keep(process.stdout));
     child.stderr?.on('data', keep(process.stderr));
-    child.on('error', (error) => resolve({ code: 127, signal: null, output: `${command}: ${error.message}\n` }));
+    child.on('error', (error) =>
+      resolve({ code: 127, signal: null, output: `${command}: ${error.message}\n`, stdout: '' }),
+    );
     child.on('close', (code, signal) =>
-      resolve({ code: code ?? 1, signal, output: Buffer.concat(parts).toString('utf8') }),
+      resolve({
+        code: code ?? 1,
+        signal,
+        output: text(parts),
+        stdout: text(parts.filter(({ stream }) => stream === process.stdout)),
+      }),
     );
   });
 }
