@@ -1,0 +1,110 @@
+// Send, phase A: every backpressure edge must have room before anything is put anywhere, so that a refused send can be
+// repeated without doubling a message. Only the publisher adds entries and gives slots: room seen stays.
+//
+// An edge has no room when its ring is full (the reader makes room by claiming: want_tail) or when its reader is at the
+// hold limit even after a sweep (it makes room by releasing: want_slot). The publisher says what it waits for, looks
+// again, and only then sleeps on its doorbell. With a limit it sets both words and looks at both again.
+#include "publisher.h"
+
+namespace model {
+
+static void wait_for_room(State& next, bool for_limit) {
+  next.publisher.at = kRoomWait;
+  next.publisher.waits_for_limit = for_limit;
+}
+
+static void look_again(State& next) {
+  next.publisher.at = seeded(Mistake::room_checked_while_putting) ? kTail : kRoom;
+  next.publisher.edge = 0;
+  next.publisher.waits_for_limit = 0;
+}
+
+static void pass_edge(State& next) {
+  next.publisher.edge++;
+  next_room_check(next);
+}
+
+static void step_look(const State& now, Steps& steps) {
+  State next = now;
+  const int edge = now.publisher.edge;
+  const PublisherEdge& books = now.publisher.edges[edge];
+  const Region* region = region_of(next, edge);
+  const bool paces = config.policy[edge] == Policy::kBackpressure && region;
+  if (now.publisher.at == kRoom) {
+    if (paces && books.head - region->tail > config.queue) fail("publisher finds an impossible tail");
+    if (paces && ring_is_full(books, region->tail)) {
+      next.publisher.at = seeded(Mistake::want_after_check) ? kWantCheck : kWantTail;
+      return steps.add(kPublisherThread, "pub: ring is full", next);
+    }
+    if (paces && at_limit(books)) {
+      next.publisher.at = kRoomSweep;
+    } else {
+      pass_edge(next);
+    }
+    return steps.add(kPublisherThread, "pub: room?", next);
+  }
+  sweep(next, edge);
+  if (at_limit(next.publisher.edges[edge])) {
+    next.publisher.at = kWantTail;
+  } else {
+    next.publisher.at = kRoom;
+    pass_edge(next);
+  }
+  steps.add(kPublisherThread, "pub: sweeps, reader at its limit?", next);
+}
+
+static void step_want(const State& now, Steps& steps) {
+  State next = now;
+  Publisher& own = next.publisher;
+  const PublisherEdge& books = own.edges[own.edge];
+  Region* region = region_of(next, own.edge);
+  const bool tail_late = seeded(Mistake::want_after_check), slot_late = seeded(Mistake::limit_want_after_sweep);
+  const bool sets_slot = limited() && !slot_late && !seeded(Mistake::limit_waits_for_tail);
+  switch (now.publisher.at) {
+    case kWantTail:
+      if (region) region->want_tail = Byte(books.head - config.queue + 1);
+      own.at = tail_late ? kRoomWait : sets_slot ? kWantSlot : kWantCheck;
+      return steps.add(kPublisherThread, "pub.want_set", next);
+    case kWantSlot:
+      if (region) region->want_slot = 1;
+      own.at = kWantCheck;
+      if (slot_late) wait_for_room(next, true);
+      return steps.add(kPublisherThread, "pub.slot_want", next);
+    case kWantCheck:
+      if (region && ring_is_full(books, region->tail)) {
+        own.at = tail_late ? kWantTail : kRoomWait;
+      } else {
+        own.at = at_limit(books) ? kWantSweep : kWantClear;
+      }
+      return steps.add(kPublisherThread, "pub.want_check", next);
+    case kWantSweep:
+      sweep(next, own.edge);
+      own.at = kWantClear;
+      if (at_limit(books)) slot_late ? void(own.at = kWantSlot) : wait_for_room(next, true);
+      return steps.add(kPublisherThread, "pub.want_check: sweeps", next);
+    default:  // want_slot may stay set: it costs one needless wake-up
+      if (region) region->want_tail = 0;
+      look_again(next);
+      return steps.add(kPublisherThread, "pub: takes want_tail back", next);
+  }
+}
+
+static void step_wait(const State& now, Steps& steps) {
+  const Publisher& own = now.publisher;
+  step_control(now, seeded(Mistake::room_checked_while_putting) ? kTail : kRoom, steps);
+  State next = now;
+  next.publisher.doorbell = 0;
+  look_again(next);
+  if (own.doorbell) return steps.add(kPublisherThread, "pub: woken", next);
+  if (own.waits_for_limit && !at_limit(own.edges[own.edge]))
+    steps.add(kPublisherThread, "pub: another thread swept", next);
+}
+
+void step_room(const State& now, Steps& steps) {
+  const Byte at = now.publisher.at;
+  if (at == kRoom || at == kRoomSweep) return step_look(now, steps);
+  if (at == kRoomWait) return step_wait(now, steps);
+  step_want(now, steps);
+}
+
+}  // namespace model

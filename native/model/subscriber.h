@@ -1,0 +1,11 @@
+// What the files of the subscriber share.
+#pragma once
+#include "publisher.h"
+
+namespace model {
+
+void back_to_top(Subscriber& own);                            // subscriber.cc
+void step_ring(const State& now, int who, Steps& steps);      // subscriber_ring.cc, and the next
+void step_release(const State& now, int who, Steps& steps);
+
+}  // namespace model
