@@ -13,7 +13,7 @@ const script = (...args) => [process.execPath, [path.join(root, 'scripts', args[
 const suites = {
   unit: { title: 'TypeScript units and the architecture', command: script('test-ava.mjs', 'unit') },
   native: { title: 'C++ tests', command: script('test-native.mjs') },
-  model: { title: 'models of the shared-memory protocol, small bounds', command: script('test-model.mjs') },
+  model: { title: 'models of the shared-memory protocol, small bounds', command: script('model.mjs') },
   e2e: { title: 'whole dataflows', command: script('test-ava.mjs', 'e2e') },
 };
 
