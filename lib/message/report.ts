@@ -34,9 +34,10 @@ export const nodeCounts = z.object({
  * - `finished`: by itself, with exit code 0;
  * - `stopped`: after a stop event, with exit code 0;
  * - `terminated`, `killed`: by the daemon's SIGTERM or SIGKILL, after it did not follow the stop event in time;
- * - `failed`: anything else; `error` says what.
+ * - `failed`: anything else; `error` says what;
+ * - `notStarted`: there was no process, because the dataflow ended before, or nobody started a `dynamic` node.
  */
-export const nodeEnd = z.enum(['finished', 'stopped', 'terminated', 'killed', 'failed']);
+export const nodeEnd = z.enum(['finished', 'stopped', 'terminated', 'killed', 'failed', 'notStarted']);
 
 /** Why a node counts as failed. */
 export const nodeError = z.object({ code: z.string(), message: z.string(), hint: z.string().exactOptional() });

@@ -1,0 +1,84 @@
+/**
+ * Runs the `build:` commands of a dataflow: each line by `/bin/sh -c` in its node's working directory, with its node's
+ * environment; one after the other, in the order of the file; the first that fails ends the build.
+ *
+ * A shell, because these are the user's own commands and read like a shell's (`mkdir -p out && cc …`, `$CC`). The same
+ * line in the same folder with the same environment runs once, however many nodes ask for it.
+ */
+
+import { DoraError } from '../errors.js';
+import type { BuildStep } from '../message/plan.js';
+import { Child } from './child.js';
+import type { Guard } from './guard.js';
+
+/** A `build:` command that failed. `details` says whose. */
+export class BuildError extends DoraError {
+  readonly details: { node: string; exitCode: number | null; signal: string | null; lastLines: string[] };
+
+  constructor(message: string, hint: string, details: BuildError['details']) {
+    super('BUILD_FAILED', message, { hint });
+    this.details = details;
+  }
+}
+
+export interface BuildCallbacks {
+  onCommand(owner: string, command: string): void;
+  onLines(owner: string, stream: 'stdout' | 'stderr', lines: string[]): Promise<void>;
+}
+
+export class Build {
+  #child: Child | undefined;
+  #cancelled = false;
+
+  /** @throws BuildError */
+  async run(steps: readonly BuildStep[], release: boolean, guard: Guard | undefined, callbacks: BuildCallbacks): Promise<void> {
+    const done = new Set<string>();
+    for (const step of steps) {
+      for (const line of step.lines) {
+        const key = JSON.stringify([line, step.workingDirectory, Object.entries(step.env).sort()]);
+        if (done.has(key)) continue;
+        done.add(key);
+        await this.#runLine(line, step, release, guard, callbacks);
+      }
+    }
+  }
+
+  /** Ends the running command; run() then rejects with BUILD_FAILED. */
+  cancel(signal: 'SIGTERM' | 'SIGKILL'): void {
+    this.#cancelled = true;
+    this.#child?.signal(signal);
+  }
+
+  async #runLine(
+    line: string,
+    step: BuildStep,
+    release: boolean,
+    guard: Guard | undefined,
+    callbacks: BuildCallbacks,
+  ): Promise<void> {
+    const { owner, workingDirectory, env } = step;
+    const details = { node: owner, exitCode: null, signal: null, lastLines: [] };
+    if (this.#cancelled) throw new BuildError('the build was stopped', 'Start again to build the rest.', details);
+    callbacks.onCommand(owner, line);
+    const child = new Child(
+      {
+        file: '/bin/sh',
+        args: ['-c', line],
+        cwd: workingDirectory,
+        env: { ...process.env, ...(release ? { DORA_RELEASE: '1' } : {}), ...env },
+        sweepGraceMs: 1000,
+      },
+      guard,
+      { onLines: (stream, lines) => callbacks.onLines(owner, stream, lines) },
+    );
+    this.#child = child;
+    const { exitCode, signal, spawnError } = await child.done;
+    if (exitCode === 0) return;
+    const how = spawnError !== undefined ? spawnError.message : exitCode !== null ? `exit code ${exitCode}` : `${signal ?? ''}`;
+    throw new BuildError(
+      this.#cancelled ? `the build of "${owner}" was stopped` : `the build of "${owner}" failed (${how}): ${line}`,
+      `The command ran in ${workingDirectory}. --no-build starts without building.`,
+      { ...details, exitCode, signal, lastLines: child.lastLines.toArray() },
+    );
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * Where this package's own built files lie, for programs that are started as processes and for nodes that import it.
+ *
+ * Built code runs from dist/; the tests run lib/ through a loader, but what they start must be plain JavaScript too, so
+ * every answer is in dist/.
+ */
+
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+let root: string | undefined;
+
+/** The folder of this package's package.json. */
+export function packageRoot(): string {
+  if (root === undefined) {
+    let folder = path.dirname(fileURLToPath(import.meta.url));
+    while (!existsSync(path.join(folder, 'package.json')) && path.dirname(folder) !== folder) folder = path.dirname(folder);
+    root = folder;
+  }
+  return root;
+}
+
+/** A built file of this package, such as `operator/runtime.js`. */
+export function builtFile(relative: string): string {
+  return path.join(packageRoot(), 'dist', relative);
+}

@@ -1,0 +1,120 @@
+/**
+ * From a plan's node to the command line that starts it: finds its file, compiles TypeScript, picks the interpreter.
+ *
+ * Runs after the builds, on the machine where the node will run. Never a shell: arguments reach the program as they
+ * are. `.ts` is compiled, `.js` and `.mjs` are run by this Node.js, `.py` by python3, everything else by itself; a
+ * runtime node is our own program with its operators in DORA_RUNTIME_CONFIG.
+ */
+
+import { accessSync, constants } from 'node:fs';
+import path from 'node:path';
+import { isScript, resolveLibrary, resolveProgram, type Found } from '../descriptor/index.js';
+import { DoraError } from '../errors.js';
+import type { PlanNode } from '../message/plan.js';
+import { compileTypeScript, isTypeScript } from './compile.js';
+import { builtFile } from './own-package.js';
+
+/** A command line without the variables that the broker adds. */
+export interface Launch {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** A node that cannot be started, and why. */
+export interface LaunchProblem {
+  readonly node: string;
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** Some programs are not there or do not compile; `details` has one entry a node. */
+export class LaunchError extends DoraError {
+  readonly details: readonly LaunchProblem[];
+
+  constructor(problems: readonly LaunchProblem[]) {
+    const [first] = problems;
+    super(first?.code ?? 'INTERNAL', problems.map((problem) => problem.message).join('\n'), { hint: first?.hint });
+    this.details = problems;
+  }
+}
+
+export interface LaunchContext {
+  readonly folder: string;
+  readonly release: boolean;
+}
+
+/**
+ * The command lines of all nodes that have a program; dynamic ones have none.
+ * @throws LaunchError with every problem at once
+ */
+export async function prepareLaunches(nodes: readonly PlanNode[], context: LaunchContext): Promise<Map<string, Launch>> {
+  const problems: LaunchProblem[] = [];
+  const launches = new Map<string, Launch>();
+  const prepared = nodes.map(async (node): Promise<void> => {
+    try {
+      const launch = await prepareLaunch(node, context);
+      if (launch !== undefined) launches.set(node.id, launch);
+    } catch (error) {
+      if (!(error instanceof DoraError)) throw error;
+      problems.push({ node: node.id, ...error.toJSON() });
+    }
+  });
+  await Promise.all(prepared);
+  if (problems.length > 0) throw new LaunchError(problems);
+  return launches;
+}
+
+async function prepareLaunch(node: PlanNode, context: LaunchContext): Promise<Launch | undefined> {
+  const env: Record<string, string | undefined> = {
+    ...process.env,
+    ...(context.release ? { DORA_RELEASE: '1' } : {}),
+    ...node.env,
+  };
+  const place = { folder: context.folder, workingDirectory: node.workingDirectory, path: env['PATH'] };
+  const base = { cwd: node.workingDirectory, env };
+  if (node.operators !== undefined) {
+    const operators = node.operators.map((operator) => ({
+      ...operator,
+      library: take(resolveLibrary(operator.library, place), `the library "${operator.library}"`, `${node.id}/${operator.id}`),
+    }));
+    const config = JSON.stringify({ operators, threads: 1 });
+    const file = builtFile('operator/runtime.js');
+    return { ...base, file: process.execPath, args: ['--enable-source-maps', file], env: { ...env, DORA_RUNTIME_CONFIG: config } };
+  }
+  if (node.program === undefined) return undefined;
+  const { command, args } = node.program;
+  const file = take(resolveProgram(command, place), `the program "${command}"`, node.id);
+  if (isTypeScript(file)) {
+    return { ...base, file: process.execPath, args: ['--enable-source-maps', await compileTypeScript(file), ...args] };
+  }
+  if (/\.[cm]?js$/.test(file)) return { ...base, file: process.execPath, args: [file, ...args] };
+  if (file.endsWith('.py')) {
+    // Python holds back what it prints into a pipe; a log that comes minutes late, or never, helps nobody.
+    const python = take(resolveProgram('python3', { ...place, folder: '/', workingDirectory: '/' }), 'python3', node.id);
+    return { ...base, file: python, args: [file, ...args], env: { PYTHONUNBUFFERED: '1', ...env } };
+  }
+  if (!isScript(file) && !isExecutable(file)) {
+    throw new DoraError('NOT_EXECUTABLE', `node "${node.id}": ${file} may not be executed`, { hint: `Run: chmod +x ${file}` });
+  }
+  return { ...base, file, args };
+}
+
+function take(found: Found, what: string, owner: string): string {
+  if ('file' in found) return found.file;
+  const folders = [...new Set(found.tried.map((file) => path.dirname(file)))];
+  throw new DoraError('PROGRAM_NOT_FOUND', `node "${owner}": ${what} is not there`, {
+    hint: `Looked in ${folders.slice(0, 6).join(', ')}${folders.length > 6 ? ', …' : ''}. Does a "build:" command make it?`,
+  });
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
