@@ -53,7 +53,10 @@ const gyp = (...args) =>
 const configured = await gyp('configure');
 const built = configured.code === 0 ? await gyp('build', `--jobs=${jobs}`) : configured;
 if (built.code !== 0) {
-  process.stderr.write(built.output);
+  // Left out: node-gyp's narration, which hides the line that matters.
+  process.stderr.write(
+    built.output.replaceAll(/^(gyp info|gyp ERR! (?!configure|build)|make: \w+ing directory).*\n/gm, ''),
+  );
   fail(
     `dora-ts: the native part could not be built (node-gyp ended with ${built.code}); the compiler's or node-gyp's words are above`,
   );
