@@ -29,6 +29,7 @@ export interface BuildCallbacks {
 export class Build {
   #child: Child | undefined;
   #cancelled = false;
+  #killTimer: NodeJS.Timeout | undefined;
 
   /** @throws BuildError */
   async run(steps: readonly BuildStep[], release: boolean, guard: Guard | undefined, callbacks: BuildCallbacks): Promise<void> {
@@ -43,10 +44,12 @@ export class Build {
     }
   }
 
-  /** Ends the running command; run() then rejects with BUILD_FAILED. */
-  cancel(signal: 'SIGTERM' | 'SIGKILL'): void {
+  /** Ends the running command, SIGKILL after `killTimeoutMs`; run() then rejects with BUILD_FAILED. */
+  cancel(killTimeoutMs: number): void {
     this.#cancelled = true;
-    this.#child?.signal(signal);
+    if (this.#child === undefined) return;
+    this.#child.signal(killTimeoutMs === 0 ? 'SIGKILL' : 'SIGTERM');
+    this.#killTimer ??= setTimeout(() => this.#child?.signal('SIGKILL'), killTimeoutMs);
   }
 
   async #runLine(
@@ -73,6 +76,7 @@ export class Build {
     );
     this.#child = child;
     const { exitCode, signal, spawnError } = await child.done;
+    clearTimeout(this.#killTimer);
     if (exitCode === 0) return;
     const how = spawnError !== undefined ? spawnError.message : exitCode !== null ? `exit code ${exitCode}` : `${signal ?? ''}`;
     throw new BuildError(

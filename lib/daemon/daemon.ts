@@ -57,7 +57,7 @@ export class Daemon {
 
   /** Ends every process, the broker and the guard. */
   async close(): Promise<void> {
-    for (const build of this.#builds.values()) build.cancel('SIGKILL');
+    for (const build of this.#builds.values()) build.cancel(0);
     for (const run of this.#runs.values()) run.kill();
     (await this.#broker?.catch(() => undefined))?.close();
     this.#broker = undefined;
@@ -91,12 +91,12 @@ export class Daemon {
         return {};
       },
       stop: ({ dataflow, reason, stopTimeoutMs, killTimeoutMs }) => {
-        this.#builds.get(dataflow)?.cancel('SIGTERM');
+        this.#builds.get(dataflow)?.cancel(killTimeoutMs);
         this.#runs.get(dataflow)?.stop(reason, stopTimeoutMs, killTimeoutMs);
         return {};
       },
       kill: ({ dataflow }) => {
-        this.#builds.get(dataflow)?.cancel('SIGKILL');
+        this.#builds.get(dataflow)?.cancel(0);
         this.#runs.get(dataflow)?.kill();
         return {};
       },

@@ -8,8 +8,6 @@
  * is a success is the coordinator's to say.
  */
 
-import { writeFileSync } from 'node:fs';
-import path from 'node:path';
 import type { EventData, EventName } from '../message/contract.js';
 import type { daemonProtocol, StopReason } from '../message/daemon-protocol.js';
 import type { DataflowPlan, PlanNode } from '../message/plan.js';
@@ -128,6 +126,7 @@ export class DataflowRun {
 
   kill(): void {
     this.#stopping = true;
+    this.#clearTimers();
     for (const state of this.#nodes.values()) state.stopping = true;
     this.#signalAll('SIGKILL');
     this.#checkEnd();
@@ -209,13 +208,12 @@ export class DataflowRun {
     });
   }
 
-  /** A dynamic node's program is started by hand: its environment goes into a file that only its owner can read. */
+  /**
+   * A dynamic node's program is started by hand; a person gives it what the others get from us. Its token is no secret
+   * worth a file: the broker answers this user's processes only, and they could read it from any node's environment.
+   */
   #await(state: NodeState): void {
-    const { id } = state.plan;
-    // The broker's folder is owner-only and goes with the broker, whatever ends it.
-    const file = path.join(path.dirname(this.#context.broker.socketPath), `${this.dataflow}.${id}.env`);
-    writeFileSync(file, `DORA_NODE_CONFIG='${state.config}'\n`, { mode: 0o600 });
-    this.#context.emit('nodeAwaited', { dataflow: this.dataflow, node: id, file });
+    this.#context.emit('nodeAwaited', { dataflow: this.dataflow, node: state.plan.id, config: state.config });
   }
 
   #dynamicLeft(state: NodeState, crashed: boolean): void {
@@ -244,10 +242,14 @@ export class DataflowRun {
     // Programs that were started by hand are not waited for once the others are gone, unless there are no others.
     if (own.length === 0 && !this.#stopping && byHand.some((state) => !state.ended)) return;
     this.#over = true;
-    for (const timer of this.#timers) clearTimeout(timer);
-    clearTimeout(this.#slowJoin);
+    this.#clearTimers();
     for (const state of byHand) if (!state.ended) this.#context.broker.stopNode(this.dataflow, state.plan.id, 'shutdown', 0);
     this.#context.emit('dataflowEnded', { dataflow: this.dataflow });
+  }
+
+  #clearTimers(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    clearTimeout(this.#slowJoin);
   }
 
   #warnSlowJoin(): void {

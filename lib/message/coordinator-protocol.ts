@@ -36,13 +36,19 @@ export const startRequest = z.object({
 });
 export type StartRequest = z.infer<typeof startRequest>;
 
-/** A warning about a line of the file. */
-export const fileWarning = z.object({
-  code: z.string(),
-  message: z.string(),
-  hint: z.string().exactOptional(),
+/** A problem of the file with its place; the same fields as lib/descriptor's Diagnostic. */
+export const fileDiagnostic = z.object({
+  file: z.string(),
   line: z.int(),
   column: z.int(),
+  endLine: z.int(),
+  endColumn: z.int(),
+  path: z.string(),
+  code: z.string(),
+  severity: z.enum(['error', 'warning']),
+  message: z.string(),
+  hint: z.string().exactOptional(),
+  lineText: z.string().exactOptional(),
 });
 
 export const dataflowState = z.enum(['building', 'starting', 'running', 'stopping']);
@@ -56,7 +62,7 @@ export const coordinatorProtocol = defineProtocol({
       /** Fails with DESCRIPTOR_INVALID, whose details are the diagnostics, when the file has errors. */
       start: {
         params: startRequest,
-        result: z.object({ dataflow: z.string(), nodes: z.array(z.string()), warnings: z.array(fileWarning) }),
+        result: z.object({ dataflow: z.string(), nodes: z.array(z.string()), warnings: z.array(fileDiagnostic) }),
       },
       /** Ends a dataflow in order: stop events, then signals after the times that `start` gave. */
       stop: { params: dataflow, result: nothing },

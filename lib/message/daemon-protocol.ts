@@ -49,8 +49,8 @@ export const daemonProtocol = defineProtocol({
       buildStarted: dataflow.extend({ owner: z.string(), command: z.string() }),
       nodeStarted: node.extend({ pid: z.int() }),
       nodeJoined: node.extend({ pid: z.int() }),
-      /** A `dynamic` node waits for its program; `file` holds the environment to start it with. */
-      nodeAwaited: node.extend({ file: z.string() }),
+      /** A `dynamic` node waits for its program, to be started by hand with `config` as DORA_NODE_CONFIG. */
+      nodeAwaited: node.extend({ config: z.string() }),
       /** All nodes have joined: messages flow. */
       running: dataflow,
       nodeExited: nodeExit,
