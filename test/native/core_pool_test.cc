@@ -1,0 +1,118 @@
+// Slots: size classes, reuse, references, growth within a budget, private pools; clocks.
+#include <poll.h>
+
+#include <set>
+
+#include "edge_pair.h"
+#include "node/clock.h"
+
+using namespace dora;
+using namespace dora::test;
+
+TEST_CASE("a size class holds its request, wastes at most a quarter, and is a multiple of 64") {
+  for (uint64_t bytes = 1; bytes < 1 << 20; bytes += 61) {
+    const uint64_t capacity = Pool::class_capacity(bytes);
+    CHECK(capacity >= bytes);
+    CHECK(capacity % 64 == 0);
+    CHECK(capacity <= std::max<uint64_t>(256, bytes + bytes / 4 + 64));
+    CHECK(Pool::class_capacity(capacity) == capacity);
+  }
+}
+
+TEST_CASE("the slot freed last is lent first, with a new generation") {
+  FixedBudget budget(1 << 20);
+  Pool pool("out", true, 1 << 20, 64, &budget);
+  Error error;
+  REQUIRE(pool.init(&error) == Status::ok);
+  uint32_t a, b, c;
+  REQUIRE(pool.allocate(300, true, &a, &error) == Status::ok);
+  REQUIRE(pool.allocate(300, true, &b, &error) == Status::ok);
+  const uint64_t generation = pool.info(a).generation;
+  pool.unref(b);
+  pool.unref(a);
+  REQUIRE(pool.allocate(300, false, &c, &error) == Status::ok);
+  CHECK(c == a);
+  CHECK(pool.info(c).generation == generation + 1);
+}
+
+TEST_CASE("a slot with several references is free after the last") {
+  FixedBudget budget(1 << 20);
+  Pool pool("out", false, 0, 64, &budget);
+  Error error;
+  uint32_t slot;
+  REQUIRE(pool.allocate(100, true, &slot, &error) == Status::ok);
+  pool.add_ref(slot);
+  pool.unref(slot);
+  CHECK(pool.free_count() == 0);
+  pool.unref(slot);
+  CHECK(pool.free_count() == 1);
+}
+
+TEST_CASE("slots do not overlap, and memory never exceeds the budget") {
+  FixedBudget budget(2 << 20);
+  Pool pool("out", true, 64 << 20, 4096, &budget);
+  Error error;
+  REQUIRE(pool.init(&error) == Status::ok);
+  std::set<std::pair<uint64_t, uint64_t>> taken;
+  uint32_t slot;
+  for (uint64_t bytes = 100; pool.allocate(bytes, true, &slot, &error) == Status::ok; bytes = bytes * 5 / 4 % 200'000 + 100) {
+    const SlotInfo& info = pool.info(slot);
+    auto after = taken.lower_bound({info.offset, 0});
+    if (after != taken.end()) CHECK(info.offset + info.capacity <= after->first);
+    if (after != taken.begin()) CHECK(std::prev(after)->second <= info.offset);
+    taken.emplace(info.offset, info.offset + info.capacity);
+    info.base[info.capacity - 1] = 1;
+  }
+  CHECK(taken.size() > 5);
+  CHECK(error.status == Status::shm_exhausted);
+  CHECK(budget.used <= 2 << 20);
+  CHECK(file_size(pool.fd()) == pool.bytes());
+}
+
+TEST_CASE("with the budget used up a larger free slot serves a smaller request") {
+  FixedBudget budget(256 * 1024);
+  Pool pool("out", true, 1 << 20, 64, &budget);
+  Error error;
+  REQUIRE(pool.init(&error) == Status::ok);
+  uint32_t large, small;
+  REQUIRE(pool.allocate(200'000, true, &large, &error) == Status::ok);
+  pool.unref(large);
+  REQUIRE(pool.allocate(60'000, true, &small, &error) == Status::ok);
+  CHECK(small == large);
+}
+
+TEST_CASE("a stamp is never older than one seen, and an unbelievable one is ignored") {
+  Hlc hlc;
+  const uint64_t first = hlc.stamp(1000);
+  CHECK(hlc.stamp(1000) == first + 1);
+  hlc.observe(5000, 1000);
+  CHECK(hlc.stamp(1000) == 5001);
+  hlc.observe(5'000'000'000'000, 1000);
+  CHECK(hlc.stamp(1000) == 5002);
+}
+
+TEST_CASE("a manual clock's timer counts the multiples of its period that were passed") {
+  ManualClock clock(1'000);
+  Error error;
+  Fd timer;
+  REQUIRE(clock.make_timer(100, &timer, &error) == Status::ok);
+  CHECK(clock.read_timer(timer.get()) == 0);
+  clock.advance(99);
+  CHECK(clock.read_timer(timer.get()) == 0);
+  clock.advance(1);
+  CHECK(clock.read_timer(timer.get()) == 1);
+  clock.advance(350);
+  CHECK(clock.read_timer(timer.get()) == 3);
+  CHECK(clock.wall_ns() == 1'450);
+}
+
+TEST_CASE("the machine's timer turns readable and does not burst") {
+  Error error;
+  Fd timer;
+  REQUIRE(machine_clock().make_timer(1'000'000, &timer, &error) == Status::ok);
+  pollfd readable{timer.get(), POLLIN, 0};
+  REQUIRE(poll(&readable, 1, 5000) == 1);
+  usleep(20'000);
+  CHECK(machine_clock().read_timer(timer.get()) >= 10);
+  CHECK(machine_clock().read_timer(timer.get()) <= 1);
+}
