@@ -125,3 +125,170 @@ export interface NativeRuntime {
   stop(): void;
   close(): void;
 }
+
+// ---- node -------------------------------------------------------------------------------------------------------------
+
+/** Words of NativeNode.control, an Int32Array that both sides read and write on the JS thread. */
+export const Control = {
+  /** JS → native: what a wake-up is for (Waiting). */
+  waiting: 0,
+  /** native → JS, written by drain(): a coarse monotonic clock in ms, for bounding a run of events. */
+  clockMs: 1,
+  /** native → JS: handle of the last loan(). */
+  handle: 2,
+  /** First word of the mask of inputs that may end a sleep (Waiting.masked), and of the one for drain() and recvSync(). */
+  sleepMask: 16,
+  takeMask: 48,
+} as const;
+
+/** Values of Control.waiting. `nobody`: messages pile up under their policies and ring no bell. */
+export const Waiting = { nobody: 0, all: 1, masked: 2 } as const;
+
+/** Int32 fields of one event in NativeNode.records; event n starts at n * Field.stride. */
+export const Field = {
+  kind: 0,
+  input: 1,
+  /** DORA_REASON_* of a closed input or a stop. */
+  reason: 2,
+  encoding: 3,
+  /** u32. */
+  sizeBytes: 4,
+  metadataBytes: 5,
+  /** Of a payload that was copied into the slab (its slot is released already). */
+  dataOffset: 6,
+  metadataOffset: 7,
+  /** Of a payload that stays in shared memory until release(); -1: copied. */
+  handle: 8,
+  dropped: 9,
+  sequenceLow: 10,
+  sequenceHigh: 11,
+  sentAtLow: 12,
+  sentAtHigh: 13,
+  graceMs: 14,
+  stride: 16,
+} as const;
+
+/** Flags of drain(), recvSync() and the sends. */
+export const Flag = {
+  /** drain, recvSync: only inputs of Control.takeMask (control events always). */
+  masked: 1,
+  /** drain: behind the records and slab bytes of the previous drain, which are still in use. */
+  append: 2,
+  /** recvSync: come back after any wake-up, for there are sends to try again. */
+  once: 4,
+  /** send: when it would block, ring the doorbell once there may be room. */
+  arm: 8,
+} as const;
+
+/** Sizes that both sides know. */
+export const Limits = {
+  /** Payloads up to this many bytes are copied into the slab. */
+  smallBytes: 4096,
+  /** Events in one drain, more are left for the next. */
+  records: 1024,
+  slabBytes: 512 * 1024,
+} as const;
+
+export interface NodeInfo {
+  readonly id: string;
+  readonly dataflow: string;
+  readonly restartCount: number;
+  readonly inputs: readonly NativeInputInfo[];
+  readonly outputs: readonly NativeOutputInfo[];
+}
+
+/**
+ * One node, glue over native/node. Between connect and open() it belongs to nobody: either open() makes this thread its consumer,
+ * or startRuntime() gives it to a runtime. Handles of samples and loans must all be given back before close().
+ * `output` and `input` are indices. Sends: `data` is the payload, or null for the first `sizeBytes` of `scratch`; metadata is the first
+ * `metadataBytes` of `metadataScratch`. They return Status.ok, wouldBlock or timeout and throw for failures.
+ */
+export interface NativeNode {
+  readonly info: NodeInfo;
+  readonly control: Int32Array;
+  readonly records: Int32Array;
+  readonly slab: Uint8Array;
+  readonly scratch: Uint8Array;
+  readonly metadataScratch: Uint8Array;
+
+  /** Joins the event loop. `onWake` is called once per wake-up, when something may have come for whoever waits; spinning goes on for `spinUs` before a sleep. */
+  open(onWake: () => void, spinUs: number): void;
+  /** An open node keeps the process alive (ref) or not (unref). */
+  ref(): void;
+  unref(): void;
+  /** The start barrier is passed: events may be taken. */
+  started(): boolean;
+  /** Leaves. Idempotent; every other call is an error afterwards. */
+  close(): void;
+
+  /** Takes up to `max` events into `records`; returns how many there are, those before an append included. */
+  drain(max: number, flags: number): number;
+  /** Blocks the thread until an event is in `records` (1) or timeoutMs (< 0: for ever) is over (0). */
+  recvSync(timeoutMs: number, spinUs: number, flags: number): number;
+  /** The failure behind record n of the last drain, of kind error. */
+  eventError(record: number): Error;
+  /** The payload behind a handle, in place where the runtime allows it. Not transferable. */
+  view(handle: number): ArrayBuffer;
+  /** Detaches the buffer that view() gave, if any, and gives the slot back. */
+  release(handle: number, buffer: ArrayBuffer | null): void;
+  /** Detaches a buffer of the JS heap. */
+  detach(buffer: ArrayBuffer): void;
+
+  send(output: number, data: Uint8Array | null, sizeBytes: number, encoding: number, metadataBytes: number, flags: number): number;
+  /** Blocks the thread while there is no room. timeoutMs < 0: for ever. */
+  sendSync(
+    output: number,
+    data: Uint8Array | null,
+    sizeBytes: number,
+    encoding: number,
+    metadataBytes: number,
+    timeoutMs: number,
+  ): number;
+  /** Writable memory; its handle is in Control.handle. */
+  loan(output: number, sizeBytes: number): ArrayBuffer;
+  /** The memory of a loan once more, after a send of it that would block. */
+  loanView(handle: number): ArrayBuffer;
+  /** Detaches, then publishes. wouldBlock: nobody got it and the handle is still valid. */
+  sendLoan(
+    handle: number,
+    buffer: ArrayBuffer | null,
+    sizeBytes: number,
+    encoding: number,
+    metadataBytes: number,
+    flags: number,
+  ): number;
+  discardLoan(handle: number, buffer: ArrayBuffer | null): void;
+  hasRoom(output: number): boolean;
+  closeOutput(output: number): void;
+  requestStop(): void;
+
+  received(input: number): bigint;
+  dropped(input: number): bigint;
+  inputOpen(input: number): boolean;
+  sent(output: number): bigint;
+  subscribers(output: number): number;
+  /** Hybrid logical clock, ns since 1970. */
+  nowNs(): bigint;
+}
+
+// ---- the module -------------------------------------------------------------------------------------------------------
+
+/** What a native failure is made of. */
+export interface NativeFailure {
+  code: string;
+  message: string;
+  hint: string;
+  /** 0 where no system call failed. */
+  errno: number;
+  op: string;
+}
+
+export interface NativeModule {
+  /** Once, by load.ts: makes the Error that native calls throw. */
+  setErrorFactory(make: (failure: NativeFailure) => Error): void;
+  createBroker(options: BrokerOptions): NativeBroker;
+  /** Joins a dataflow: blocks for the broker's answers, milliseconds. `config`: DORA_NODE_CONFIG's value; absent: the environment's. */
+  connectNode(config?: string): NativeNode;
+  /** Gives a node that is not open to a native scheduler. */
+  startRuntime(node: NativeNode, options: NativeRuntimeOptions): NativeRuntime;
+}

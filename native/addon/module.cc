@@ -1,0 +1,23 @@
+// The addon dora_native: what lib/native/binding.ts declares as NativeModule, and nothing else.
+//
+// Each binding has its file: node_*.cc (the node, raw Node-API for speed), broker_*.cc, runtime_binding.cc; errors.cc alone throws failures.
+#include <napi.h>
+
+#include "addon/broker_binding.h"
+#include "addon/errors.h"
+#include "addon/node_binding.h"
+#include "addon/runtime_binding.h"
+#include "addon/values.h"
+
+static Napi::Object init(Napi::Env env, Napi::Object exports) {
+  auto* state = new dora::addon::AddonState();
+  napi_set_instance_data(
+      env, state, [](napi_env, void* data, void*) { delete static_cast<dora::addon::AddonState*>(data); }, nullptr);
+  dora::addon::set_function(env, exports, "setErrorFactory", dora::addon::set_error_factory, nullptr);
+  dora::addon::set_function(env, exports, "connectNode", dora::addon::NodeBinding::connect, nullptr);
+  exports.Set("createBroker", Napi::Function::New<dora::addon::BrokerBinding::create>(env, "createBroker"));
+  if (dora::addon::start_runtime != nullptr) dora::addon::set_function(env, exports, "startRuntime", dora::addon::start_runtime, nullptr);
+  return exports;
+}
+
+NODE_API_MODULE(dora_native, init)

@@ -1,0 +1,245 @@
+// Life and figures of a NativeNode. See node_binding.h.
+#include "addon/node_binding.h"
+
+#include "addon/control_words.h"
+#include "addon/errors.h"
+#include "addon/fault_handler.h"
+#include "addon/node_call.h"
+
+namespace dora::addon {
+
+namespace {
+
+constexpr napi_type_tag kNodeTag = {0x646f72612d6e6f64ULL, 0x65206f62006a6374ULL};
+
+}  // namespace
+
+napi_value NodeBinding::connect(napi_env env, napi_callback_info info) {
+  Arguments<1> args(env, info);
+  NodeOptions options;
+  options.config = to_string(env, args[0]);
+  std::unique_ptr<Node> node;
+  Error error;
+  if (Node::connect(options, &node, &error) != Status::ok) {
+    throw_error(env, error);
+    return nullptr;
+  }
+  install_fault_handler();
+  auto* binding = new NodeBinding(env, std::move(node));
+  napi_add_async_cleanup_hook(env, cleanup, binding, &binding->hook_);
+  return binding->wrap();
+}
+
+Node* NodeBinding::node_of(napi_env env, napi_value object) {
+  bool tagged = false;
+  void* data = nullptr;
+  if (napi_check_object_type_tag(env, object, &kNodeTag, &tagged) == napi_ok && tagged) napi_unwrap(env, object, &data);
+  auto* binding = static_cast<NodeBinding*>(data);
+  if (binding == nullptr || binding->node_ == nullptr || binding->watch_ != nullptr) {
+    throw_type_error(env, "startRuntime() takes a node of connectNode() that is neither open nor closed");
+    return nullptr;
+  }
+  binding->given_away_ = true;
+  return binding->node_.get();
+}
+
+NodeBinding::NodeBinding(napi_env env, std::unique_ptr<Node> node) : env_(env), node_(std::move(node)) {}
+
+NodeBinding::~NodeBinding() { (void)node_.release(); }
+
+/// The environment ends: let go of the loop. A node that was not closed stays as it is until the process is gone: its destructor would say Bye, and
+/// whether this end is an orderly one is lib/node's decision, which has been made.
+void NodeBinding::cleanup(napi_async_cleanup_hook_handle hook, void* data) {
+  auto* binding = static_cast<NodeBinding*>(data);
+  const auto finish = [](void* owner) {
+    auto* ended = static_cast<NodeBinding*>(owner);
+    const napi_async_cleanup_hook_handle own_hook = ended->hook_;
+    delete ended;
+    napi_remove_async_cleanup_hook(own_hook);
+  };
+  binding->hook_ = hook;
+  if (binding->watch_ == nullptr) return finish(binding);
+  LoopWatch* watch = binding->watch_;
+  binding->watch_ = nullptr;
+  watch->stop(finish, binding);
+}
+
+template <class T>
+T* NodeBinding::add_array(napi_value object, const char* name, napi_typedarray_type type, size_t length) {
+  napi_value buffer = nullptr, array = nullptr;
+  void* data = nullptr;
+  napi_create_arraybuffer(env_, length * sizeof(T), &data, &buffer);
+  napi_create_typedarray(env_, type, length, buffer, 0, &array);
+  set_property(env_, object, name, array);
+  return static_cast<T*>(data);
+}
+
+napi_value NodeBinding::wrap() {
+  napi_value object = nullptr, arrays = nullptr;
+  napi_create_object(env_, &object);
+  napi_type_tag_object(env_, object, &kNodeTag);
+  napi_wrap(env_, object, this, nullptr, nullptr, nullptr);
+  add_info(object);
+
+  control_ = add_array<int32_t>(object, "control", napi_int32_array, control_words::kControlWords);
+  records_ = add_array<int32_t>(object, "records", napi_int32_array, control_words::kRecords * control_words::kStride);
+  slab_ = add_array<uint8_t>(object, "slab", napi_uint8_array, control_words::kSlabBytes);
+  scratch_ = add_array<uint8_t>(object, "scratch", napi_uint8_array, control_words::kSmallBytes);
+  metadata_scratch_ = add_array<uint8_t>(object, "metadataScratch", napi_uint8_array, DORA_MAX_METADATA);
+  // The object may be collected before the binding: the arrays' memory may not.
+  napi_create_array(env_, &arrays);
+  uint32_t index = 0;
+  for (const char* name : {"control", "records", "slab", "scratch", "metadataScratch"}) {
+    napi_value array = nullptr;
+    napi_get_named_property(env_, object, name, &array);
+    napi_set_element(env_, arrays, index++, array);
+  }
+  napi_create_reference(env_, arrays, 1, &arrays_);
+
+  const std::pair<const char*, napi_callback> functions[] = {
+      {"open", open},         {"ref", set_ref<true>},    {"unref", set_ref<false>}, {"started", started},
+      {"close", close},       {"received", received},    {"dropped", dropped},      {"inputOpen", input_open},
+      {"sent", sent},         {"subscribers", subscribers}, {"nowNs", now_ns},
+  };
+  for (const auto& [name, function] : functions) set_function(env_, object, name, function, this);
+  add_taking(object);
+  add_publishing(object);
+  return object;
+}
+
+void NodeBinding::add_info(napi_value object) {
+  napi_value info = nullptr, inputs = nullptr, outputs = nullptr;
+  napi_create_object(env_, &info);
+  set_property(env_, info, "id", make_string(env_, node_->id()));
+  set_property(env_, info, "dataflow", make_string(env_, node_->dataflow()));
+  set_property(env_, info, "restartCount", make_u32(env_, node_->restart_count()));
+  napi_create_array(env_, &inputs);
+  for (const InputInfo& input : node_->inputs()) {
+    static constexpr const char* kKinds[] = {"edge", "timer", "local"};
+    napi_value entry = nullptr;
+    napi_create_object(env_, &entry);
+    set_property(env_, entry, "id", make_string(env_, input.id));
+    set_property(env_, entry, "source", make_string(env_, input.source));
+    set_property(env_, entry, "kind", make_string(env_, kKinds[static_cast<size_t>(input.kind)]));
+    napi_set_element(env_, inputs, static_cast<uint32_t>(&input - node_->inputs().data()), entry);
+  }
+  napi_create_array(env_, &outputs);
+  for (const OutputInfo& output : node_->outputs()) {
+    napi_value entry = nullptr;
+    napi_create_object(env_, &entry);
+    set_property(env_, entry, "id", make_string(env_, output.id));
+    napi_set_element(env_, outputs, static_cast<uint32_t>(&output - node_->outputs().data()), entry);
+  }
+  set_property(env_, info, "inputs", inputs);
+  set_property(env_, info, "outputs", outputs);
+  set_property(env_, object, "info", info);
+}
+
+// ---- life -----------------------------------------------------------------------------------------------------------
+
+napi_value NodeBinding::open(napi_env env, napi_callback_info info) {
+  Arguments<2> args(env, info);
+  NodeBinding* self = usable(env, args);
+  if (self == nullptr) return nullptr;
+  napi_valuetype type = napi_undefined;
+  napi_typeof(env, args[0], &type);
+  if (self->watch_ != nullptr || self->given_away_ || type != napi_function) {
+    throw_type_error(env, "open() takes a function, once");
+    return nullptr;
+  }
+  Error error;
+  const auto spin_ns = static_cast<uint64_t>(args.number(1) * 1000);
+  if (LoopWatch::start(env, self->node_.get(), self->control_, args[0], spin_ns, &self->watch_, &error) != Status::ok) {
+    throw_error(env, error);
+  }
+  return nullptr;
+}
+
+template <bool alive>
+napi_value NodeBinding::set_ref(napi_env env, napi_callback_info info) {
+  Arguments<1> args(env, info);
+  NodeBinding* self = usable(env, args);
+  if (self != nullptr && self->watch_ != nullptr) self->watch_->ref(alive);
+  return nullptr;
+}
+
+napi_value NodeBinding::started(napi_env env, napi_callback_info info) {
+  Arguments<1> args(env, info);
+  NodeBinding* self = usable(env, args);
+  return self == nullptr ? nullptr : make_bool(env, self->node_->started());
+}
+
+napi_value NodeBinding::close(napi_env env, napi_callback_info info) {
+  Arguments<1> args(env, info);
+  auto* self = args.self<NodeBinding>();
+  if (self->node_ == nullptr) return nullptr;
+  if (self->watch_ != nullptr) self->watch_->stop();
+  self->watch_ = nullptr;
+  self->release_everything();
+  self->node_->close();
+  self->node_.reset();
+  return nullptr;
+}
+
+void NodeBinding::release_everything() {
+  if (node_ == nullptr) return;
+  samples_.take_all([this](const Sample& sample) { node_->release(sample); });
+  loans_.take_all([this](LoanEntry& entry) { node_->discard(&entry.loan); });
+}
+
+// ---- figures --------------------------------------------------------------------------------------------------------
+
+bool NodeBinding::known_input(uint32_t input) {
+  if (input < node_->inputs().size()) return true;
+  throw_type_error(env_, "no such input");
+  return false;
+}
+
+bool NodeBinding::known_output(uint32_t output) {
+  if (output < node_->outputs().size()) return true;
+  throw_type_error(env_, "no such output");
+  return false;
+}
+
+napi_value NodeBinding::received(napi_env env, napi_callback_info info) {
+  Arguments<1> args(env, info);
+  NodeBinding* self = usable(env, args);
+  if (self == nullptr || !self->known_input(args.u32(0))) return nullptr;
+  return make_u64(env, self->node_->received(args.u32(0)));
+}
+
+napi_value NodeBinding::dropped(napi_env env, napi_callback_info info) {
+  Arguments<1> args(env, info);
+  NodeBinding* self = usable(env, args);
+  if (self == nullptr || !self->known_input(args.u32(0))) return nullptr;
+  return make_u64(env, self->node_->dropped(args.u32(0)));
+}
+
+napi_value NodeBinding::input_open(napi_env env, napi_callback_info info) {
+  Arguments<1> args(env, info);
+  NodeBinding* self = usable(env, args);
+  if (self == nullptr || !self->known_input(args.u32(0))) return nullptr;
+  return make_bool(env, self->node_->input_open(args.u32(0)));
+}
+
+napi_value NodeBinding::sent(napi_env env, napi_callback_info info) {
+  Arguments<1> args(env, info);
+  NodeBinding* self = usable(env, args);
+  if (self == nullptr || !self->known_output(args.u32(0))) return nullptr;
+  return make_u64(env, self->node_->sent(args.u32(0)));
+}
+
+napi_value NodeBinding::subscribers(napi_env env, napi_callback_info info) {
+  Arguments<1> args(env, info);
+  NodeBinding* self = usable(env, args);
+  if (self == nullptr || !self->known_output(args.u32(0))) return nullptr;
+  return make_u32(env, self->node_->subscribers(args.u32(0)));
+}
+
+napi_value NodeBinding::now_ns(napi_env env, napi_callback_info info) {
+  Arguments<1> args(env, info);
+  NodeBinding* self = usable(env, args);
+  return self == nullptr ? nullptr : make_u64(env, self->node_->now_ns());
+}
+
+}  // namespace dora::addon

@@ -1,0 +1,117 @@
+// A dora::Node as a JavaScript object (lib/native/binding.ts, NativeNode): unwrap, call, wrap.
+//
+// connectNode() joins and gives an object that nobody consumes yet; open() makes this thread the consumer through LoopWatch; a runtime takes the node
+// instead by node_of(). Events cross in bulk: drain() fills `records` (integers) and `slab` (small payloads, metadata), arrays that both sides know.
+// Payloads above Limits.smallBytes stay in shared memory behind a handle and become an ArrayBuffer only when JavaScript asks for it.
+// Where the runtime refuses external buffers (napi_no_external_buffers_allowed) they are copies; nothing else changes.
+//
+// Lifetime: the binding belongs to the environment and dies with it (functions point to it), the Node dies at close(). JavaScript gives all handles
+// back before close(); what is left is given back here.
+#pragma once
+
+#include <node_api.h>
+
+#include <memory>
+#include <vector>
+
+#include "addon/handle_table.h"
+#include "addon/loop_watch.h"
+#include "addon/values.h"
+#include "node/node.h"
+
+namespace dora::addon {
+
+class NodeBinding {
+ public:
+  /// `connectNode(config?)`.
+  static napi_value connect(napi_env env, napi_callback_info info);
+  /// The node behind a NativeNode object that is neither open nor closed; null with a TypeError pending.
+  static Node* node_of(napi_env env, napi_value object);
+
+ private:
+  struct LoanEntry {
+    Loan loan;
+    bool copied = false;  // JavaScript writes into a buffer of its own
+  };
+
+  NodeBinding(napi_env env, std::unique_ptr<Node> node);
+  ~NodeBinding();
+  napi_value wrap();
+  void add_info(napi_value object);
+  template <class T>
+  T* add_array(napi_value object, const char* name, napi_typedarray_type type, size_t length);
+  /// The binding of a call when its node is open for calls; null with an error pending.
+  template <size_t N>
+  static NodeBinding* usable(napi_env env, const Arguments<N>& args);
+  bool known_output(uint32_t output);
+  bool known_input(uint32_t input);
+
+  // life (node_binding.cc)
+  static napi_value open(napi_env env, napi_callback_info info);
+  static napi_value close(napi_env env, napi_callback_info info);
+  static napi_value started(napi_env env, napi_callback_info info);
+  template <bool alive>
+  static napi_value set_ref(napi_env env, napi_callback_info info);
+  void release_everything();
+  static void cleanup(napi_async_cleanup_hook_handle hook, void* data);
+
+  // figures (node_binding.cc)
+  static napi_value received(napi_env env, napi_callback_info info);
+  static napi_value dropped(napi_env env, napi_callback_info info);
+  static napi_value input_open(napi_env env, napi_callback_info info);
+  static napi_value sent(napi_env env, napi_callback_info info);
+  static napi_value subscribers(napi_env env, napi_callback_info info);
+  static napi_value now_ns(napi_env env, napi_callback_info info);
+
+  // taking (node_take.cc)
+  void add_taking(napi_value object);
+  static napi_value drain(napi_env env, napi_callback_info info);
+  static napi_value recv_sync(napi_env env, napi_callback_info info);
+  static napi_value event_error(napi_env env, napi_callback_info info);
+  static napi_value view(napi_env env, napi_callback_info info);
+  static napi_value release(napi_env env, napi_callback_info info);
+  static napi_value detach(napi_env env, napi_callback_info info);
+  uint32_t drain_events(uint32_t max, const uint64_t* mask, bool append);
+  void write_record(const Event& event);
+  void write_payload(const Sample& sample, int32_t* record);
+  uint32_t copy_to_slab(const uint8_t* data, uint32_t size);
+
+  // publishing (node_send.cc)
+  void add_publishing(napi_value object);
+  static napi_value send(napi_env env, napi_callback_info info);
+  static napi_value send_sync(napi_env env, napi_callback_info info);
+  static napi_value loan(napi_env env, napi_callback_info info);
+  static napi_value loan_view(napi_env env, napi_callback_info info);
+  static napi_value send_loan(napi_env env, napi_callback_info info);
+  static napi_value discard_loan(napi_env env, napi_callback_info info);
+  static napi_value has_room(napi_env env, napi_callback_info info);
+  static napi_value close_output(napi_env env, napi_callback_info info);
+  static napi_value request_stop(napi_env env, napi_callback_info info);
+  napi_value view_loan(LoanEntry* entry);
+  bool payload(napi_value data, uint32_t size, const void** bytes);
+  SendArgs send_args(uint32_t encoding, uint32_t metadata_size, bool arm) const;
+  napi_value sent_status(Status status, const Error& error);
+
+  napi_env env_;
+  std::unique_ptr<Node> node_;
+  LoopWatch* watch_ = nullptr;
+  napi_async_cleanup_hook_handle hook_ = nullptr;
+  bool given_away_ = false;
+
+  // Memory of typed arrays that `arrays_` keeps alive.
+  napi_ref arrays_ = nullptr;
+  int32_t* control_ = nullptr;
+  int32_t* records_ = nullptr;
+  uint8_t* slab_ = nullptr;
+  uint8_t* scratch_ = nullptr;
+  uint8_t* metadata_scratch_ = nullptr;
+
+  uint32_t record_count_ = 0;
+  uint32_t slab_used_ = 0;
+  Event event_;                // reused: it has strings
+  std::vector<Error> errors_;  // of the last drain, by record
+  HandleTable<Sample> samples_;
+  HandleTable<LoanEntry> loans_;
+};
+
+}  // namespace dora::addon

@@ -1,0 +1,208 @@
+// Publishing through a NativeNode. See node_binding.h.
+#include <time.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "addon/control_words.h"
+#include "addon/node_call.h"
+
+namespace dora::addon {
+
+using namespace control_words;
+
+namespace {
+
+int64_t monotonic_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+}  // namespace
+
+void NodeBinding::add_publishing(napi_value object) {
+  const std::pair<const char*, napi_callback> functions[] = {
+      {"send", send},
+      {"sendSync", send_sync},
+      {"loan", loan},
+      {"loanView", loan_view},
+      {"sendLoan", send_loan},
+      {"discardLoan", discard_loan},
+      {"hasRoom", has_room},
+      {"closeOutput", close_output},
+      {"requestStop", request_stop},
+  };
+  for (const auto& [name, function] : functions) set_function(env_, object, name, function, this);
+}
+
+/// The bytes of a payload argument: a Uint8Array, or null for the scratch memory. False with an error pending.
+bool NodeBinding::payload(napi_value data, uint32_t size, const void** bytes) {
+  size_t length = 0;
+  void* memory = nullptr;
+  if (napi_get_typedarray_info(env_, data, nullptr, &length, &memory, nullptr, nullptr) != napi_ok) {
+    memory = scratch_;
+    length = kSmallBytes;
+  }
+  if (size > length) {
+    throw_type_error(env_, "send(): more bytes than there are");
+    return false;
+  }
+  *bytes = memory;
+  return true;
+}
+
+SendArgs NodeBinding::send_args(uint32_t encoding, uint32_t metadata_size, bool arm) const {
+  SendArgs args;
+  args.encoding = static_cast<uint16_t>(encoding);
+  args.metadata = metadata_scratch_;
+  args.metadata_size = std::min<uint32_t>(metadata_size, DORA_MAX_METADATA);
+  args.arm = arm;
+  return args;
+}
+
+napi_value NodeBinding::sent_status(Status status, const Error& error) {
+  if (static_cast<int32_t>(status) >= 0) return make_u32(env_, static_cast<uint32_t>(status));
+  throw_error(env_, error);
+  return nullptr;
+}
+
+napi_value NodeBinding::send(napi_env env, napi_callback_info info) {
+  Arguments<6> args(env, info);
+  NodeBinding* self = usable(env, args);
+  const void* bytes = nullptr;
+  const uint32_t output = args.u32(0), size = args.u32(2);
+  if (self == nullptr || !self->known_output(output) || !self->payload(args[1], size, &bytes)) return nullptr;
+  Error error;
+  const SendArgs how = self->send_args(args.u32(3), args.u32(4), (args.u32(5) & kFlagArm) != 0);
+  return self->sent_status(self->node_->send_copy(output, bytes, size, how, nullptr, &error), error);
+}
+
+napi_value NodeBinding::send_sync(napi_env env, napi_callback_info info) {
+  Arguments<6> args(env, info);
+  NodeBinding* self = usable(env, args);
+  const void* bytes = nullptr;
+  const uint32_t output = args.u32(0), size = args.u32(2);
+  if (self == nullptr || !self->known_output(output) || !self->payload(args[1], size, &bytes)) return nullptr;
+  const SendArgs how = self->send_args(args.u32(3), args.u32(4), true);
+  const double timeout_ms = args.number(5);
+  const int64_t deadline = timeout_ms < 0 ? -1 : monotonic_ns() + static_cast<int64_t>(timeout_ms * 1e6);
+  Error error;
+  for (;;) {
+    const Status status = self->node_->send_copy(output, bytes, size, how, nullptr, &error);
+    if (status != Status::would_block) return self->sent_status(status, error);
+    const int64_t left = deadline < 0 ? -1 : std::max<int64_t>(deadline - monotonic_ns(), 0);
+    if (left == 0) return self->sent_status(Status::timeout, error);
+    // A node that is stopping does not wait: nobody got it.
+    if (self->node_->wait_room(left) == Status::ended) return self->sent_status(Status::would_block, error);
+  }
+}
+
+// ---- loans ----------------------------------------------------------------------------------------------------------
+
+napi_value NodeBinding::loan(napi_env env, napi_callback_info info) {
+  Arguments<2> args(env, info);
+  NodeBinding* self = usable(env, args);
+  if (self == nullptr || !self->known_output(args.u32(0))) return nullptr;
+  LoanEntry entry;
+  Error error;
+  if (self->node_->loan(args.u32(0), args.u32(1), &entry.loan, &error) != Status::ok) {
+    throw_error(env, error);
+    return nullptr;
+  }
+  const uint32_t handle = self->loans_.put(entry);
+  self->control_[kHandle] = static_cast<int32_t>(handle);
+  return self->view_loan(self->loans_.get(handle));
+}
+
+napi_value NodeBinding::view_loan(LoanEntry* entry) {
+  napi_value buffer = nullptr;
+  const Loan& loan = entry->loan;
+  const napi_status status = napi_create_external_arraybuffer(env_, loan.data, loan.capacity, nullptr, nullptr, &buffer);
+  if (status == napi_no_external_buffers_allowed) {
+    void* copy = nullptr;
+    napi_create_arraybuffer(env_, loan.capacity, &copy, &buffer);
+    entry->copied = true;
+    if (copy != nullptr) memcpy(copy, loan.data, loan.capacity);
+  }
+  return buffer;
+}
+
+napi_value NodeBinding::loan_view(napi_env env, napi_callback_info info) {
+  Arguments<1> args(env, info);
+  NodeBinding* self = usable(env, args);
+  if (self == nullptr) return nullptr;
+  LoanEntry* entry = self->loans_.get(args.u32(0));
+  if (entry != nullptr) return self->view_loan(entry);
+  throw_type_error(env, "loanView(): this loan is gone");
+  return nullptr;
+}
+
+napi_value NodeBinding::send_loan(napi_env env, napi_callback_info info) {
+  Arguments<6> args(env, info);
+  NodeBinding* self = usable(env, args);
+  if (self == nullptr) return nullptr;
+  LoanEntry* entry = self->loans_.get(args.u32(0));
+  if (entry == nullptr || args.u32(2) > entry->loan.capacity) {
+    throw_type_error(env, "sendLoan(): this loan is gone, or smaller");
+    return nullptr;
+  }
+  entry->loan.size = args.u32(2);
+  if (args.is_object(1)) {
+    void* written = nullptr;
+    size_t size = 0;
+    if (entry->copied && napi_get_arraybuffer_info(env, args[1], &written, &size) == napi_ok && written != nullptr) {
+      memcpy(entry->loan.data, written, std::min<size_t>(size, entry->loan.size));
+    }
+    napi_detach_arraybuffer(env, args[1]);
+  }
+  Error error;
+  const SendArgs how = self->send_args(args.u32(3), args.u32(4), (args.u32(5) & kFlagArm) != 0);
+  const Status status = self->node_->send(&entry->loan, how, nullptr, &error);
+  LoanEntry gone;
+  if (status == Status::ok) self->loans_.take(args.u32(0), &gone);
+  return self->sent_status(status, error);
+}
+
+napi_value NodeBinding::discard_loan(napi_env env, napi_callback_info info) {
+  Arguments<2> args(env, info);
+  NodeBinding* self = usable(env, args);
+  if (self == nullptr) return nullptr;
+  LoanEntry entry;
+  if (!self->loans_.take(args.u32(0), &entry)) {
+    throw_type_error(env, "discardLoan(): this loan is gone");
+    return nullptr;
+  }
+  if (args.is_object(1)) napi_detach_arraybuffer(env, args[1]);
+  self->node_->discard(&entry.loan);
+  return nullptr;
+}
+
+// ---- control --------------------------------------------------------------------------------------------------------
+
+napi_value NodeBinding::has_room(napi_env env, napi_callback_info info) {
+  Arguments<1> args(env, info);
+  NodeBinding* self = usable(env, args);
+  if (self == nullptr || !self->known_output(args.u32(0))) return nullptr;
+  return make_bool(env, self->node_->has_room(args.u32(0)));
+}
+
+napi_value NodeBinding::close_output(napi_env env, napi_callback_info info) {
+  Arguments<1> args(env, info);
+  NodeBinding* self = usable(env, args);
+  if (self == nullptr || !self->known_output(args.u32(0))) return nullptr;
+  const Status status = self->node_->close_output(args.u32(0));
+  if (static_cast<int32_t>(status) < 0) throw_status(env, status, "the output could not be closed");
+  return nullptr;
+}
+
+napi_value NodeBinding::request_stop(napi_env env, napi_callback_info info) {
+  Arguments<1> args(env, info);
+  NodeBinding* self = usable(env, args);
+  if (self == nullptr) return nullptr;
+  const Status status = self->node_->request_stop();
+  if (static_cast<int32_t>(status) < 0) throw_status(env, status, "the daemon could not be asked to stop the dataflow");
+  return nullptr;
+}
+
+}  // namespace dora::addon
