@@ -1,4 +1,9 @@
-/** Arguments and build commands: text -> words and lines. No shell takes part. */
+/**
+ * Arguments and build commands: text -> words and lines.
+ *
+ * No shell takes part in arguments: quotes and backslashes mean what they mean to a shell, and nothing else has a
+ * meaning. Build lines stay text; whoever runs them decides how.
+ */
 
 import { split } from 'shlex';
 

@@ -54,7 +54,7 @@ export interface Problem {
   hint?: string | undefined;
 }
 
-/** Shown at most; a broken file can have more mistakes than bytes, and nobody reads the thousandth. */
+/** Errors shown at most, and warnings; a broken file can have more mistakes than bytes, and nobody reads the thousandth. */
 const MAX_SHOWN = 200;
 
 /** Collects the diagnostics of one file. */
@@ -64,7 +64,9 @@ export class Reporter {
   readonly #found: Diagnostic[] = [];
   readonly #seen = new Set<string>();
   readonly #noEffect = new Map<string, { first: Place; lines: Set<number> }>();
-  #omitted = 0;
+  readonly #shown = { error: 0, warning: 0 };
+  readonly #omitted = { error: 0, warning: 0 };
+  #trustedLines = Number.POSITIVE_INFINITY;
 
   /**
    * @param file the file as the caller named it
@@ -78,13 +80,16 @@ export class Reporter {
   /** Reports a problem at a place. The same problem at the same place counts once. */
   report(place: Place, problem: Problem): void {
     const { range, path } = place;
+    if (range.line > this.#trustedLines) return;
     const key = `${String(range.line)}:${String(range.column)}:${problem.code}:${problem.message}`;
     if (this.#seen.has(key)) return;
-    if (this.#found.length >= MAX_SHOWN) {
-      this.#omitted += 1;
+    const severity = problem.severity ?? 'error';
+    if (this.#shown[severity] >= MAX_SHOWN) {
+      this.#omitted[severity] += 1;
       return;
     }
     this.#seen.add(key);
+    this.#shown[severity] += 1;
     const lineText = this.#lineText(range.line);
     this.#found.push({
       file: this.#file,
@@ -94,11 +99,21 @@ export class Reporter {
       endColumn: range.endColumn,
       path: formatPath(path),
       code: problem.code,
-      severity: problem.severity ?? 'error',
+      severity,
       message: problem.message,
       ...(problem.hint === undefined ? {} : { hint: problem.hint }),
       ...(lineText === undefined ? {} : { lineText }),
     });
+  }
+
+  /** Whether further errors are only counted. Then say so by `omit()` and spare the work of explaining. */
+  get isFull(): boolean {
+    return this.#shown.error >= MAX_SHOWN;
+  }
+
+  /** Counts an error that is not explained. */
+  omit(): void {
+    this.#omitted.error += 1;
   }
 
   /** Notes that a key was used whose feature does not exist yet; all uses of a key become one warning. */
@@ -110,7 +125,15 @@ export class Reporter {
 
   /** Whether an error (not a mere warning) was reported so far. */
   get hasErrors(): boolean {
-    return this.#found.some((diagnostic) => diagnostic.severity === 'error');
+    return this.#shown.error > 0;
+  }
+
+  /**
+   * The text cannot be trusted from a line on (its YAML is broken there): what was found below, or is found later, is
+   * most likely a consequence, and is left out.
+   */
+  distrustFrom(line: number): void {
+    this.#trustedLines = line - 1;
   }
 
   /** Everything found, in the order of the file. */
@@ -127,13 +150,16 @@ export class Reporter {
     this.#noEffect.clear();
     const sorted = this.#found.toSorted((a, b) => a.line - b.line || a.column - b.column);
     const last = sorted.at(-1);
-    if (this.#omitted > 0 && last !== undefined) {
+    for (const severity of ['error', 'warning'] as const) {
+      const omitted = this.#omitted[severity];
+      if (omitted === 0 || last === undefined) continue;
+      const message = `${omitted} more ${severity}s are not shown`;
       sorted.push({
         ...last,
         path: '',
         code: 'TOO_MANY_PROBLEMS',
-        severity: 'error',
-        message: `${String(this.#omitted)} more problems are not shown`,
+        severity,
+        message,
         hint: 'Mend the first ones and check again.',
       });
     }

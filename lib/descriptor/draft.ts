@@ -10,7 +10,7 @@ import type { input as inputSchema } from './keys/common.js';
 import type { dataflowFile, moduleFile, nodeFile } from './keys/dataflow.js';
 import type { operator as operatorSchema } from './keys/operator.js';
 import type { DataflowNode, DataflowOperator, DataflowOutput, DataflowSource } from './model.js';
-import type { Loose } from './schema-walk.js';
+import type { Loose } from './loose.js';
 
 export type RawDataflow = Loose<z.output<typeof dataflowFile>>;
 export type RawModule = Loose<z.output<typeof moduleFile>>;

@@ -8,7 +8,7 @@
 
 import type { Place, Reporter, Severity } from './diagnostic.js';
 import { checkVariableName, isRefusedVariable } from './names.js';
-import type { Loose, Places } from './schema-walk.js';
+import type { Loose, Places } from './loose.js';
 import { didYouMean, hints, quote } from './suggest.js';
 
 /** Variables by name; undefined is not set. */
@@ -16,6 +16,9 @@ export type Variables = Readonly<Record<string, string | undefined>>;
 
 export type RawEnvValue = string | { readonly __dora_env?: string | undefined };
 export type RawEnv = Loose<Record<string, RawEnvValue> | Record<string, RawEnvValue>[]>;
+
+/** Where a name is looked up, in order. */
+export type Scope = readonly Variables[];
 
 /** What the functions of this file need beside their values. */
 export interface ExpandContext {
@@ -26,7 +29,7 @@ export interface ExpandContext {
 }
 
 /** Replaces variables in a text; one that is not set is reported and left as it stands. */
-export function expand(value: string, scope: Variables, place: Place, context: ExpandContext): string {
+export function expand(value: string, scope: Scope, place: Place, context: ExpandContext): string {
   return value.replace(
     /\$(?:\$|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})/g,
     (whole, bare: string | undefined, braced: string | undefined, fallback: string | undefined) => {
@@ -44,7 +47,7 @@ export function expand(value: string, scope: Variables, place: Place, context: E
 /** One `env` -> names and values, variables replaced. */
 export function resolveEnv(
   env: RawEnv | undefined,
-  scope: Variables,
+  scope: Scope,
   host: Variables,
   context: ExpandContext,
 ): Record<string, string> {
@@ -71,7 +74,7 @@ export function resolveEnv(
 
 function resolveValue(
   value: RawEnvValue,
-  scope: Variables,
+  scope: Scope,
   host: Variables,
   place: Place,
   context: ExpandContext,
@@ -79,8 +82,8 @@ function resolveValue(
   if (typeof value === 'string') return expand(value, scope, place, context);
   const name = value.__dora_env;
   if (name === undefined) return undefined;
-  const found = lookUp(host, name);
-  if (found === undefined) reportUnset(name, host, place, context);
+  const found = lookUp([host], name);
+  if (found === undefined) reportUnset(name, [host], place, context);
   return found;
 }
 
@@ -100,20 +103,23 @@ function checkName(name: string, place: Place, context: ExpandContext): boolean 
   return false;
 }
 
-function reportUnset(name: string, scope: Variables, place: Place, context: ExpandContext): void {
+function reportUnset(name: string, scope: Scope, place: Place, context: ExpandContext): void {
   context.reporter.report(place, {
     code: 'UNDEFINED_VARIABLE',
     severity: context.unset,
     message: `the variable ${quote(name)} is not set`,
     hint: hints(
-      didYouMean(name, Object.keys(scope)),
+      didYouMean(name, scope.flatMap(Object.keys)),
       `Set it, give a default by \${${name.slice(0, 40)}:-text}, or write $$ for a dollar.`,
     ),
   });
 }
 
-function lookUp(scope: Variables, name: string): string | undefined {
-  return Object.hasOwn(scope, name) ? scope[name] : undefined;
+function lookUp(scope: Scope, name: string): string | undefined {
+  for (const variables of scope) {
+    if (Object.hasOwn(variables, name) && variables[name] !== undefined) return variables[name];
+  }
+  return undefined;
 }
 
 function isMapOfValues(env: RawEnv): env is ReadonlyMap<string, RawEnvValue> {

@@ -58,7 +58,6 @@ function formatFrame(diagnostic: Diagnostic, paint: (text: string) => string): s
 
 /** Control characters of a hostile file never reach the terminal; each becomes one column, tabs stay. */
 function clean(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return text.replace(
     /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
     '\ufffd',

@@ -95,11 +95,14 @@ function checkText(text: string, file: string, options: ReadOptions): Descriptor
       reporter.report({ range: source.rangeOf(tree.root), path: [] }, tree.root === null ? emptyFile : notADataflow);
     return { kind: 'unknown', diagnostics: reporter.finish() };
   }
+  const broken = reporter.finish().find((diagnostic) => diagnostic.severity === 'error');
+  if (broken !== undefined) reporter.distrustFrom(broken.line);
   const walk = new SchemaWalk(source, tree, reporter);
   const purpose = options.purpose ?? 'check';
-  const host = options.host ?? process.env;
+  // A copy: each look into process.env asks the C library.
+  const host = { ...(options.host ?? process.env) };
   const expansion: ExpandContext = { reporter, places: walk.places, unset: purpose === 'run' ? 'error' : 'warning' };
-  const check = new FileCheck(file, walk, expansion, purpose, host, options);
+  const check = new FileCheck(file, walk, expansion, purpose, host, options, broken !== undefined);
   if (keys.has('module') && keys.has('nodes')) return check.module();
   if (keys.has('id') && !keys.has('nodes')) return check.node();
   return check.dataflow();
@@ -128,6 +131,8 @@ class FileCheck {
     readonly purpose: Purpose,
     readonly host: Variables,
     readonly options: ReadOptions,
+    /** The YAML itself has mistakes: what is read of it is not all of it. */
+    readonly broken: boolean,
   ) {
     this.#file = path.resolve(file);
     this.#folder = path.dirname(this.#file);
@@ -136,7 +141,7 @@ class FileCheck {
   dataflow(): DescriptorResult {
     const raw = this.walk.walkRoot(dataflowFile);
     const { reporter } = this.walk;
-    if (raw?.nodes?.length === 0) {
+    if (raw?.nodes?.length === 0 && !this.broken) {
       reporter.report(this.walk.places.key(raw, 'nodes'), {
         code: 'NO_NODES',
         message: 'the dataflow has no nodes',
@@ -145,8 +150,7 @@ class FileCheck {
     }
     const context = this.#context(raw?.env);
     const drafts = this.#drafts(raw?.nodes ?? [], context);
-    new Wiring(drafts, context).connect(drafts);
-    this.#checkGraph(drafts);
+    this.#connect(drafts, new Wiring(drafts, context));
     const failed = reporter.hasErrors;
     const diagnostics = reporter.finish();
     if (failed) return { kind: 'dataflow', diagnostics };
@@ -160,7 +164,7 @@ class FileCheck {
     const drafts = this.#drafts(raw?.nodes ?? [], context);
     const names = [...(raw?.module?.inputs ?? []), ...(raw?.module?.inputs_optional ?? [])];
     const ports = new Set(names.filter((name) => name !== undefined));
-    new Wiring(drafts, context, ports).connect(drafts);
+    this.#connect(drafts, new Wiring(drafts, context, ports));
     this.#refuseToRun('a module', 'Name it by "module" in a node of a dataflow.');
     return { kind: 'module', diagnostics: this.walk.reporter.finish() };
   }
@@ -170,13 +174,13 @@ class FileCheck {
     const raw = this.walk.walkRoot(nodeFile);
     const context = this.#context(undefined);
     const drafts = this.#drafts(raw === undefined ? [] : [raw], context);
-    void new Wiring(drafts, context);
+    new Wiring(drafts, context).checkIds(drafts);
     this.#refuseToRun('a node alone', 'Put it into the list "nodes" of a dataflow.');
     return { kind: 'node', diagnostics: this.walk.reporter.finish() };
   }
 
   #context(env: RawEnv | undefined): ResolveContext {
-    const own = resolveEnv(env, this.host, this.host, this.expansion);
+    const own = resolveEnv(env, [this.host], this.host, this.expansion);
     const shared = { ...own, ...this.options.env };
     return { ...this.expansion, purpose: this.purpose, folder: this.#folder, host: this.host, shared };
   }
@@ -188,8 +192,13 @@ class FileCheck {
     return drafts;
   }
 
-  #checkGraph(drafts: readonly DraftNode[]): void {
-    warnUnreadOutputs(drafts, this.walk.reporter);
+  #connect(drafts: readonly DraftNode[], wiring: Wiring): void {
+    wiring.checkIds(drafts);
+    // With half of the nodes unread, every other source would be unknown.
+    if (this.broken || this.walk.isExhausted) return;
+    const complete = wiring.connect(drafts);
+    // An output whose reader is misspelt is not unread.
+    if (complete) warnUnreadOutputs(drafts, this.walk.reporter);
     warnBackpressureCycles(drafts, this.walk.reporter);
   }
 

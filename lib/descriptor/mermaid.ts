@@ -1,4 +1,10 @@
-/** A dataflow as a Mermaid flowchart: what `dora graph` prints. Pasted into Markdown, GitHub draws it. */
+/**
+ * A dataflow as a Mermaid flowchart: what `dora graph` prints. Pasted into Markdown, GitHub draws it.
+ *
+ * Boxes are programs, frames are runtime nodes with their operators, slanted boxes are started by hand, rounded ones
+ * are timers; a thick arrow is an input that makes its sender wait. Ids of the drawing are numbers, for those of a
+ * dataflow could be words of Mermaid's.
+ */
 
 import type { Dataflow, DataflowInput, DataflowNode, DataflowSource } from './model.js';
 import { sourceOutputId } from './model.js';

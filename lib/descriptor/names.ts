@@ -82,7 +82,6 @@ export function isRefusedVariable(name: string): boolean {
 export function checkVariableName(name: string): NameProblem | undefined {
   const hint = 'Variables are named by letters, digits and "_", for example IMAGE_WIDTH.';
   if (name === '') return { message: 'a variable has no name', hint };
-  // eslint-disable-next-line no-control-regex
   const wrong = /[=\s\u0000]/u.exec(name)?.[0];
   if (wrong !== undefined) return { message: `the variable ${quote(name)} holds ${quote(wrong)}`, hint };
   if (name === '__proto__') return { message: `${quote(name)} cannot be a variable`, hint };

@@ -10,7 +10,7 @@ import { buildCommands, splitWords } from './command-line.js';
 import type { Place } from './diagnostic.js';
 import { unsupportedSeverity } from './draft.js';
 import type { DraftNode, RawNode, ResolveContext } from './draft.js';
-import { expand, resolveEnv, type RawEnv } from './environment.js';
+import { expand, resolveEnv, type RawEnv, type Scope } from './environment.js';
 import { nodeSources } from './keys/node.js';
 import { parseSize } from './keys/words.js';
 import type { DataflowProgram } from './model.js';
@@ -28,7 +28,7 @@ export function resolveNode(raw: RawNode, context: ResolveContext): DraftNode {
   const source = nodeSource(raw, id, context);
   refuseMisplaced(raw, source, context);
   const env = resolveNodeEnv(raw, custom, context);
-  const scope = { ...context.host, ...env };
+  const scope = [env, context.host];
   const folder = resolveFolder(raw, custom, scope, context);
   const size = merged(raw, custom, 'shared_memory_pool_size', context);
   const build = buildCommands(merged(raw, custom, 'build', context));
@@ -161,7 +161,7 @@ function mergedPorts(raw: RawNode, custom: RawCustom | undefined, context: Resol
 
 /** Shared values, then the node's, then those inside `custom`. */
 function resolveNodeEnv(raw: RawNode, custom: RawCustom | undefined, context: ResolveContext): Record<string, string> {
-  const scope = { ...context.host, ...context.shared };
+  const scope = [context.shared, context.host];
   const own = (env: RawEnv | undefined): Record<string, string> => resolveEnv(env, scope, context.host, context);
   return { ...context.shared, ...own(raw.env), ...own(custom?.envs), ...own(custom?.env) };
 }
@@ -169,7 +169,7 @@ function resolveNodeEnv(raw: RawNode, custom: RawCustom | undefined, context: Re
 function resolveFolder(
   raw: RawNode,
   custom: RawCustom | undefined,
-  scope: Record<string, string | undefined>,
+  scope: Scope,
   context: ResolveContext,
 ): { path: string; place?: Place } {
   const written = merged(raw, custom, 'working-directory', context);
@@ -182,7 +182,7 @@ function resolveFolder(
 function addRuntime(
   raw: RawNode,
   source: 'operator' | 'operators',
-  scope: Record<string, string | undefined>,
+  scope: Scope,
   draft: DraftNode,
   context: ResolveContext,
 ): void {
@@ -202,7 +202,7 @@ function addRuntime(
 function addProgram(
   raw: RawNode,
   source: SourceKey | undefined,
-  scope: Record<string, string | undefined>,
+  scope: Scope,
   draft: DraftNode,
   context: ResolveContext,
 ): void {
@@ -282,7 +282,7 @@ function customCommand(custom: RawCustom, id: string, context: ResolveContext): 
   return words === undefined ? undefined : { words, place };
 }
 
-function resolveArgs(raw: RawNode, scope: Record<string, string | undefined>, context: ResolveContext): string[] {
+function resolveArgs(raw: RawNode, scope: Scope, context: ResolveContext): string[] {
   const args = merged(raw, raw.custom, 'args', context);
   if (args === undefined) return [];
   const holder = raw.custom !== undefined && context.places.wrote(raw.custom, 'args') ? raw.custom : raw;

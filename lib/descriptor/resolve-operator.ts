@@ -1,10 +1,15 @@
-/** Operators of a runtime node: exactly one source each, ids unique, ports settled. */
+/**
+ * Operators of a runtime node: exactly one source each, ids unique in the node, ports settled.
+ *
+ * The id of a single `operator` defaults to the node's, so that its output is reached as `node/output` and as
+ * `node/operator/output` alike. Languages other than the C interface are read and refused with a reason.
+ */
 
 import { unsupportedSeverity } from './draft.js';
 import type { DraftNode, RawOperator, ResolveContext } from './draft.js';
 import { buildCommands } from './command-line.js';
 import type { Place } from './diagnostic.js';
-import { expand, resolveEnv, type Variables } from './environment.js';
+import { expand, resolveEnv, type Scope } from './environment.js';
 import { operatorSources } from './keys/operator.js';
 import type { OperatorLanguage } from './model.js';
 import { checkId } from './names.js';
@@ -14,7 +19,7 @@ import { listNames, quote } from './suggest.js';
 /** Adds the operators of a runtime node to its draft. `single` is the key `operator`, whose id may be left out. */
 export function addOperators(
   raws: readonly (RawOperator | undefined)[],
-  at: { single: boolean; place: Place; scope: Variables },
+  at: { single: boolean; place: Place; scope: Scope },
   draft: DraftNode,
   context: ResolveContext,
 ): void {

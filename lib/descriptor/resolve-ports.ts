@@ -1,4 +1,9 @@
-/** Inputs and outputs of one node or operator: names checked, defaults filled in, sources still text. */
+/**
+ * Inputs and outputs of one node or operator: names checked, defaults filled in, sources still text.
+ *
+ * Called for a program's own ports (also those inside `custom`) and for each operator's. The wiring connects them when
+ * all nodes are known.
+ */
 
 import type { DraftInput, DraftUnit, RawInput, ResolveContext } from './draft.js';
 import { checkId } from './names.js';

@@ -5,7 +5,7 @@
  * everything that is neither map nor list.
  */
 
-import { isMap, isScalar, isSeq } from 'yaml';
+import { isMap, isPair, isScalar, isSeq } from 'yaml';
 import type { Node, Scalar } from 'yaml';
 import { z } from 'zod';
 import type { Problem } from './diagnostic.js';
@@ -67,15 +67,14 @@ function rangeHint(name: string, node: Scalar): string {
 function typeHint(schema: z.core.$ZodType, node: Scalar): string {
   const inner = unwrap(schema);
   if (typeof node.value === 'string') {
-    const bare = node.type === 'PLAIN' ? undefined : node.value.trim();
-    const number = inner instanceof z.ZodNumber && bare !== undefined && bare !== '' && Number.isFinite(Number(bare));
+    const bare = node.type === 'PLAIN' ? '' : node.value.trim();
+    const number = inner instanceof z.ZodNumber && bare !== '' && Number.isFinite(Number(bare));
     const bool = inner instanceof z.ZodBoolean && (bare === 'true' || bare === 'false');
-    if (number || bool) return `Write ${String(bare)} without quotes.`;
+    if (number || bool) return `Write ${bare} without quotes.`;
     if (inner instanceof z.ZodBoolean) return 'Write true or false.';
     return `Write ${describeSchema(schema)}.`;
   }
-  if (inner instanceof z.ZodString && node.value !== null)
-    return `Put it in quotes: "${node.source ?? String(node.value)}".`;
+  if (inner instanceof z.ZodString && node.value !== null) return `Put it in quotes: ${quote(node.source ?? '…')}.`;
   return `Write ${describeSchema(schema)}.`;
 }
 
@@ -95,7 +94,7 @@ export function describeSchema(schema: z.core.$ZodType): string {
 }
 
 function describeNumber(schema: z.ZodNumber, words: string | undefined): string {
-  const what = words ?? (schema.isInt ? 'a whole number' : 'a number');
+  const what = words ?? (schema.format === 'safeint' ? 'a whole number' : 'a number');
   const low = finite(schema.minValue);
   const high = finite(schema.maxValue);
   if (low !== undefined && high !== undefined) return `${what} from ${group(low)} to ${group(high)}`;
@@ -121,11 +120,13 @@ export function describeNode(node: Node | null): string {
   if (node === null) return 'empty';
   if (isMap(node)) return 'a map';
   if (isSeq(node)) return 'a list';
+  if (isPair(node)) return 'a pair of key and value';
   if (!isScalar(node)) return 'an alias';
   const { value } = node;
   if (value === null) return 'empty';
   if (typeof value === 'string') return value === '' ? 'empty text' : quote(value);
-  if (typeof value === 'number' || typeof value === 'bigint') return `the number ${node.source ?? String(value)}`;
+  if (typeof value === 'number' || typeof value === 'bigint')
+    return `the number ${(node.source ?? String(value)).slice(0, 40)}`;
   if (typeof value === 'boolean') return node.source ?? String(value);
   return 'a value with a tag';
 }

@@ -13,65 +13,13 @@ import type { Node, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 import { z } from 'zod';
 import type { Place, Reporter } from './diagnostic.js';
 import { notesOf } from './keys/words.js';
+import { NodePlace, Places, Trail, type Loose } from './loose.js';
 import type { SourceText, YamlTree } from './source-text.js';
 import { checkScalar, describeNode, describeSchema, unwrap } from './scalar-check.js';
 import { didYouMean, hints, listNames, quote } from './suggest.js';
 
-/** A checked value of which any part may be missing because it was wrong. */
-export type Loose<T> = T extends string | number | boolean | null | undefined
-  ? T
-  : T extends readonly (infer E)[]
-    ? readonly (Loose<E> | undefined)[]
-    : T extends object
-      ? string extends keyof T
-        ? ReadonlyMap<string, Loose<T[keyof T]>>
-        : { readonly [K in keyof T]?: Loose<Exclude<T[K], undefined>> | undefined }
-      : unknown;
-
-/** Visited nodes at most; a file of MAX_FILE_BYTES without aliases stays below. */
-const MAX_VISITS = 2_000_000;
-
-/** Where the parts of a walked value stand. */
-export class Places {
-  readonly #containers = new WeakMap<
-    object,
-    { self: Place; keys: Map<string | number, Place>; values: Map<string | number, Place> }
-  >();
-
-  add(container: object, self: Place): void {
-    this.#containers.set(container, { self, keys: new Map(), values: new Map() });
-  }
-
-  set(container: object, part: string | number, key: Place, value: Place): void {
-    const known = this.#containers.get(container);
-    known?.keys.set(part, key);
-    known?.values.set(part, value);
-  }
-
-  /** Where a map or list stands. */
-  of(container: object): Place {
-    return this.#containers.get(container)?.self ?? nowhere;
-  }
-
-  /** Where the value under a key stands; the container's place when the key is not there. */
-  value(container: object, part: string | number): Place {
-    return this.#containers.get(container)?.values.get(part) ?? this.of(container);
-  }
-
-  /** Where the key itself stands; the container's place when the key is not there. */
-  key(container: object, part: string | number): Place {
-    return this.#containers.get(container)?.keys.get(part) ?? this.of(container);
-  }
-
-  /** Whether the key was written, even with a value that is wrong. */
-  wrote(container: object, part: string | number): boolean {
-    return this.#containers.get(container)?.keys.has(part) ?? false;
-  }
-}
-
-const nowhere: Place = { range: { line: 1, column: 1, endLine: 1, endColumn: 2 }, path: [] };
-
-type Path = readonly (string | number)[];
+/** Nodes that may be visited beyond those of the file: what aliases may repeat. */
+const ALIAS_ALLOWANCE = 100_000;
 
 interface Entry {
   name: string;
@@ -91,55 +39,63 @@ export class SchemaWalk {
 
   /** Checks the whole document by a definition. Undefined when it is not even of the right type. */
   walkRoot<S extends z.ZodType>(schema: S): Loose<z.output<S>> | undefined {
-    return this.#walk(schema, this.tree.root, []) as Loose<z.output<S>> | undefined;
+    return this.#walk(schema, this.tree.root, undefined) as Loose<z.output<S>> | undefined;
   }
 
-  #place(node: Node | null | undefined, path: Path): Place {
-    return { range: this.source.rangeOf(node), path };
+  #place(node: Node | null | undefined, trail: Trail | undefined): Place {
+    return new NodePlace(this.source, node, trail);
   }
 
-  #walk(schema: z.core.$ZodType, given: Node | null, path: Path): unknown {
-    this.#visits += 1;
-    if (this.#visits > MAX_VISITS) {
-      this.reporter.report(this.#place(given, path), {
-        code: 'TOO_MANY_ALIASES',
-        message: 'aliases multiply this file beyond what can be checked',
-        hint: 'Write out the parts that aliases repeat, or repeat less.',
-      });
-      return undefined;
-    }
+  #walk(schema: z.core.$ZodType, given: Node | null, trail: Trail | undefined): unknown {
+    if (!this.#visit(given, trail)) return undefined;
     const node = given === null ? null : this.tree.resolve(given);
     if (node === undefined) return undefined;
     const inner = unwrap(schema);
-    if (inner instanceof z.ZodUnion) return this.#walkUnion(inner, node, given, path);
-    if (inner instanceof z.ZodObject) {
-      return isMap(node) ? this.#walkObject(inner, node, path) : this.#wrongType(inner, node, given, path);
-    }
-    if (inner instanceof z.ZodRecord) {
-      return isMap(node) ? this.#walkRecord(inner, node, path) : this.#wrongType(inner, node, given, path);
-    }
-    if (inner instanceof z.ZodArray) {
-      return isSeq(node) ? this.#walkList(inner, node, path) : this.#wrongType(inner, node, given, path);
-    }
+    if (inner instanceof z.ZodUnion) return this.#walkUnion(inner, node, given, trail);
     if (inner instanceof z.ZodUnknown) return null;
-    if (!isScalar(node)) return this.#wrongType(inner, node, given, path);
-    const result = checkScalar(inner, node, String(path.at(-1) ?? 'the value'));
+    if (inner instanceof z.ZodObject && isMap(node)) return this.#walkObject(inner, node, trail);
+    if (inner instanceof z.ZodRecord && isMap(node)) return this.#walkRecord(inner, node, trail);
+    if (inner instanceof z.ZodArray && isSeq(node)) return this.#walkList(inner, node, trail);
+    if (isContainer(inner) || !isScalar(node)) {
+      this.#wrongType(inner, node, given, trail);
+      return undefined;
+    }
+    const result = checkScalar(inner, node, String(trail?.part ?? 'the value'));
     if ('problem' in result) {
-      this.reporter.report(this.#place(given, path), result.problem);
+      this.reporter.report(this.#place(given, trail), result.problem);
       return undefined;
     }
     return result.value;
   }
 
+  /** Counts a visit; false when aliases have multiplied the file too much, which is reported once. */
+  #visit(node: Node | null, trail: Trail | undefined): boolean {
+    this.#visits += 1;
+    const limit = this.tree.size + ALIAS_ALLOWANCE;
+    if (this.#visits === limit + 1) {
+      this.reporter.report(this.#place(node, trail), {
+        code: 'TOO_MANY_ALIASES',
+        message: 'aliases multiply this file beyond what can be checked',
+        hint: 'Write out the parts that aliases repeat, or repeat less.',
+      });
+    }
+    return this.#visits <= limit;
+  }
+
+  /** Whether the walk ended early, so that what it returned is not the whole file. */
+  get isExhausted(): boolean {
+    return this.#visits > this.tree.size + ALIAS_ALLOWANCE;
+  }
+
   /** Takes the first branch of the right shape: branches of one union differ in shape, so no other could fit. */
-  #walkUnion(schema: z.ZodUnion, node: Node | null, given: Node | null, path: Path): unknown {
+  #walkUnion(schema: z.ZodUnion, node: Node | null, given: Node | null, trail: Trail | undefined): unknown {
     const branches = schema.options.map(unwrap);
     if (isMap(node)) {
       const branch = branches.find((option) => option instanceof z.ZodObject || option instanceof z.ZodRecord);
-      if (branch !== undefined) return this.#walk(branch, given, path);
+      if (branch !== undefined) return this.#walk(branch, given, trail);
     } else if (isSeq(node)) {
       const branch = branches.find((option) => option instanceof z.ZodArray);
-      if (branch !== undefined) return this.#walk(branch, given, path);
+      if (branch !== undefined) return this.#walk(branch, given, trail);
     } else if (isScalar(node)) {
       const scalars = branches.filter(
         (option) => !(option instanceof z.ZodObject || option instanceof z.ZodRecord || option instanceof z.ZodArray),
@@ -153,24 +109,26 @@ export class SchemaWalk {
           (type === 'string' && (option instanceof z.ZodString || option instanceof z.ZodEnum)) ||
           option instanceof z.ZodUnion,
       );
-      if (branch !== undefined && node.value !== null) return this.#walk(branch, given, path);
+      if (branch !== undefined && node.value !== null) return this.#walk(branch, given, trail);
     }
-    return this.#wrongType(schema, node, given, path);
+    this.#wrongType(schema, node, given, trail);
+    return undefined;
   }
 
-  #walkObject(schema: z.ZodObject, map: YAMLMap, path: Path): unknown {
+  #walkObject(schema: z.ZodObject, map: YAMLMap, trail: Trail | undefined): unknown {
     const result: Record<string, unknown> = {};
-    this.places.add(result, this.#place(map, path));
+    this.places.add(result, this.#place(map, trail));
     const known = keysOf(schema);
     const seen = new Map<string, Place>();
-    for (const entry of this.#entries(map, path)) {
+    for (const entry of this.#entries(map, trail)) {
       if (entry.name.startsWith('x-')) continue;
       const name = known.get(normalise(entry.name));
       if (name === undefined) {
-        this.#unknownKey(schema, entry, path);
+        this.#unknownKey(schema, entry, trail);
         continue;
       }
-      const keyPlace = this.#place(entry.key, [...path, name]);
+      const inside = new Trail(trail, name);
+      const keyPlace = this.#place(entry.key, inside);
       const first = seen.get(name);
       if (first !== undefined) {
         this.#duplicateKey(entry.name, keyPlace, first);
@@ -180,12 +138,12 @@ export class SchemaWalk {
       const property = propertyOf(schema, name);
       const isEmpty = this.#isNull(entry.value);
       if (isEmpty && emptyOf(property) === undefined) continue;
-      this.places.set(result, name, keyPlace, this.#place(isEmpty ? entry.key : entry.value, [...path, name]));
+      this.places.set(result, name, keyPlace, this.#place(isEmpty ? entry.key : entry.value, inside));
       this.#note(schema, name, keyPlace);
-      const walked = isEmpty ? this.#empty(property, keyPlace) : this.#walk(property, entry.value, [...path, name]);
+      const walked = isEmpty ? this.#empty(property, keyPlace) : this.#walk(property, entry.value, inside);
       if (walked !== undefined) result[name] = walked;
     }
-    this.#missingKeys(schema, result, map, path);
+    this.#missingKeys(schema, result, map, trail);
     return result;
   }
 
@@ -201,11 +159,11 @@ export class SchemaWalk {
     return value;
   }
 
-  #walkRecord(schema: z.ZodRecord, map: YAMLMap, path: Path): unknown {
+  #walkRecord(schema: z.ZodRecord, map: YAMLMap, trail: Trail | undefined): unknown {
     const result = new Map<string, unknown>();
-    this.places.add(result, this.#place(map, path));
-    for (const entry of this.#entries(map, path)) {
-      const inside = [...path, entry.name];
+    this.places.add(result, this.#place(map, trail));
+    for (const entry of this.#entries(map, trail)) {
+      const inside = new Trail(trail, entry.name);
       const keyPlace = this.#place(entry.key, inside);
       if (this.places.wrote(result, entry.name)) {
         this.#duplicateKey(entry.name, keyPlace, this.places.key(result, entry.name));
@@ -218,13 +176,13 @@ export class SchemaWalk {
     return result;
   }
 
-  #walkList(schema: z.ZodArray, list: YAMLSeq, path: Path): unknown {
+  #walkList(schema: z.ZodArray, list: YAMLSeq, trail: Trail | undefined): unknown {
     const result: unknown[] = [];
-    this.places.add(result, this.#place(list, path));
+    this.places.add(result, this.#place(list, trail));
     list.items.forEach((item, index) => {
       const node = item as Node | null;
-      const inside = [...path, index];
-      const place = this.#place(node ?? list, inside);
+      const inside = new Trail(trail, index);
+      const place = this.#place(node?.range ? node : list, inside);
       this.places.set(result, index, place, place);
       result.push(this.#walkPart(schema.element, node, list, inside));
     });
@@ -232,50 +190,50 @@ export class SchemaWalk {
   }
 
   /** A part of a list or of a user's map: null is empty where a list or map is wanted, and a mistake elsewhere. */
-  #walkPart(schema: z.core.$ZodType, node: Node | null, near: Node, path: Path): unknown {
-    if (!this.#isNull(node)) return this.#walk(schema, node, path);
-    const empty = this.#empty(schema, this.#place(near, path));
+  #walkPart(schema: z.core.$ZodType, node: Node | null, near: Node, trail: Trail | undefined): unknown {
+    if (!this.#isNull(node)) return this.#walk(schema, node, trail);
+    const empty = this.#empty(schema, this.#place(near, trail));
     if (empty !== undefined) return empty;
-    this.reporter.report(this.#place(node?.range && node.range[1] > node.range[0] ? node : near, path), {
+    this.reporter.report(this.#place(node?.range && node.range[1] > node.range[0] ? node : near, trail), {
       code: 'WRONG_TYPE',
-      message: `${subject(path)} has no value`,
+      message: `${subject(trail)} has no value`,
       hint: `Write ${describeSchema(schema)}.`,
     });
     return undefined;
   }
 
   /** The pairs of a map with `<<` merged in; keys that are not single words are reported and left out. */
-  *#entries(map: YAMLMap, path: Path): Generator<Entry> {
+  *#entries(map: YAMLMap, trail: Trail | undefined): Generator<Entry> {
     const merged: Pair[] = [];
     const own = new Set<string>();
     for (const pair of map.items) {
       const resolved = this.tree.resolve(pair.key as Node);
       // The source, not the value: under "%YAML 1.1" the value is a symbol.
       if (isScalar(resolved) && resolved.source === '<<' && resolved.type === 'PLAIN') {
-        merged.push(...this.#mergedPairs(pair.value as Node | null, path));
+        merged.push(...this.#mergedPairs(pair.value as Node | null, trail));
         continue;
       }
-      const entry = this.#entry(pair, path);
+      const entry = this.#entry(pair, trail);
       if (entry === undefined) continue;
       own.add(normalise(entry.name));
       yield entry;
     }
     for (const pair of merged) {
-      const entry = this.#entry(pair, path);
+      const entry = this.#entry(pair, trail);
       if (entry === undefined || own.has(normalise(entry.name))) continue;
       own.add(normalise(entry.name));
       yield entry;
     }
   }
 
-  #mergedPairs(value: Node | null, path: Path): Pair[] {
+  #mergedPairs(value: Node | null, trail: Trail | undefined): Pair[] {
     const node = value === null ? null : this.tree.resolve(value);
     if (isMap(node)) return node.items;
     if (isSeq(node)) {
       const maps = node.items.map((item) => this.tree.resolve(item as Node));
       if (maps.every((item) => isMap(item))) return maps.flatMap((item) => item.items);
     }
-    this.reporter.report(this.#place(value, path), {
+    this.reporter.report(this.#place(value, trail), {
       code: 'WRONG_TYPE',
       message: '"<<" takes a map or a list of maps',
       hint: 'Write "<<: *name" with the anchor of a map.',
@@ -283,15 +241,15 @@ export class SchemaWalk {
     return [];
   }
 
-  #entry(pair: Pair, path: Path): Entry | undefined {
-    this.#visits += 1;
+  #entry(pair: Pair, trail: Trail | undefined): Entry | undefined {
+    if (!this.#visit(pair.key as Node | null, trail)) return undefined;
     const key = this.tree.resolve(pair.key as Node);
     if (isScalar(key) && key.value !== null && key.value !== '') {
       // A number or boolean as a name is taken as it stands in the file.
-      const name = typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
+      const name = typeof key.value === 'string' ? key.value : (key.source ?? '');
       return { name, key, value: pair.value as Node | null };
     }
-    this.reporter.report(this.#place(pair.key as Node | null, path), {
+    this.reporter.report(this.#place(pair.key as Node | null, trail), {
       code: 'WRONG_TYPE',
       message: 'a key has to be a word',
       hint: isScalar(key) ? 'Write a name before the colon.' : 'Text that starts with [ or { needs quotes.',
@@ -311,12 +269,12 @@ export class SchemaWalk {
     });
   }
 
-  #unknownKey(schema: z.ZodObject, entry: Entry, path: Path): void {
+  #unknownKey(schema: z.ZodObject, entry: Entry, trail: Trail | undefined): void {
     const names = Object.keys(schema.shape).filter((name) => !name.startsWith('_unstable'));
     const better = didYouMean(entry.name, names);
-    this.reporter.report(this.#place(entry.key, [...path, entry.name]), {
+    this.reporter.report(this.#place(entry.key, new Trail(trail, entry.name)), {
       code: 'UNKNOWN_KEY',
-      message: `${quote(entry.name)} is no key of ${place(path)}`,
+      message: `${quote(entry.name)} is no key of ${place(trail)}`,
       hint: hints(
         better,
         better === undefined ? `Keys here: ${listNames(names, 12)}. Keys of your own start with x-.` : undefined,
@@ -334,29 +292,32 @@ export class SchemaWalk {
     });
   }
 
-  #missingKeys(schema: z.ZodObject, result: object, map: YAMLMap, path: Path): void {
-    for (const [name, property] of Object.entries(schema.shape)) {
+  #missingKeys(schema: z.ZodObject, result: object, map: YAMLMap, trail: Trail | undefined): void {
+    for (const [name, property] of Object.entries<z.core.$ZodType>(schema.shape)) {
       if (property instanceof z.ZodOptional || this.places.wrote(result, name)) continue;
       const first = map.items[0]?.key as Node | undefined;
-      this.reporter.report(this.#place(first ?? map, path), {
+      this.reporter.report(this.#place(first ?? map, trail), {
         code: 'MISSING_KEY',
-        message: `${place(path)} needs "${name}"`,
+        message: `${place(trail)} needs "${name}"`,
         hint: `${notesOf(property).description ?? ''} Write ${describeSchema(property)}.`.trim(),
       });
     }
   }
 
-  #wrongType(schema: z.core.$ZodType, node: Node | null, given: Node | null, path: Path): undefined {
-    this.reporter.report(this.#place(given, path), {
+  #wrongType(schema: z.core.$ZodType, node: Node | null, given: Node | null, trail: Trail | undefined): void {
+    this.reporter.report(this.#place(given, trail), {
       code: 'WRONG_TYPE',
-      message: `${subject(path)} is ${describeNode(node)}; it has to be ${describeSchema(schema)}`,
+      message: `${subject(trail)} is ${describeNode(node)}; it has to be ${describeSchema(schema)}`,
       hint:
         isMap(node) && !(schema instanceof z.ZodObject)
           ? 'Look at the indentation; text that holds ": " needs quotes.'
-          : undefined,
+          : `Write ${describeSchema(schema)}.`,
     });
-    return undefined;
   }
+}
+
+function isContainer(schema: z.core.$ZodType): boolean {
+  return schema instanceof z.ZodObject || schema instanceof z.ZodRecord || schema instanceof z.ZodArray;
 }
 
 /** `-` and `_` spell the same key. */
@@ -377,7 +338,7 @@ function keysOf(schema: z.ZodObject): ReadonlyMap<string, string> {
 }
 
 function propertyOf(schema: z.ZodObject, name: string): z.core.$ZodType {
-  const property = schema.shape[name];
+  const property = (schema.shape as Readonly<Record<string, z.core.$ZodType>>)[name];
   if (property === undefined) throw new Error(`no key ${name} in the definition`);
   return property;
 }
@@ -392,18 +353,20 @@ function emptyOf(schema: z.core.$ZodType): object | undefined {
   return undefined;
 }
 
-/** The thing at a path, as the subject of a sentence. */
-function subject(path: Path): string {
-  const last = path.at(-1);
+/** The thing at a place, as the subject of a sentence. */
+function subject(trail: Trail | undefined): string {
+  const last = trail?.part;
   if (last === undefined) return 'the file';
-  return typeof last === 'number' ? `entry ${String(last + 1)} of "${String(path.at(-2) ?? 'the list')}"` : quote(last);
+  return typeof last === 'number'
+    ? `entry ${String(last + 1)} of "${String(trail?.parent?.part ?? 'the list')}"`
+    : quote(last);
 }
 
-/** The map at a path, in words. */
-function place(path: Path): string {
-  const last = path.at(-1);
+/** The map at a place, in words. */
+function place(trail: Trail | undefined): string {
+  const last = trail?.part;
   if (last === undefined) return 'a dataflow file';
-  const parent = path.at(-2);
+  const parent = trail?.parent?.part;
   if (typeof last === 'number') {
     const one = parent === 'nodes' ? 'a node' : parent === 'operators' ? 'an operator' : undefined;
     return one ?? `an entry of "${String(parent)}"`;

@@ -10,7 +10,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { LineCounter, isAlias, isCollection, isMap, isPair, isScalar, parseDocument } from 'yaml';
 import type { Alias, Node, YAMLError } from 'yaml';
-import { Reporter, type Place, type SourceRange } from './diagnostic.js';
+import type { Place, Reporter, SourceRange } from './diagnostic.js';
 import { quote } from './suggest.js';
 
 /** A dataflow of a thousand nodes takes 200 kB. */
@@ -63,6 +63,8 @@ export class SourceText {
 /** The root of a document and what its aliases stand for. */
 export interface YamlTree {
   readonly root: Node | null;
+  /** Nodes of the file, aliases not followed. */
+  readonly size: number;
   /** The node itself, or what an alias stands for; undefined for an alias of nothing. */
   resolve(node: Node): Node | undefined;
 }
@@ -121,7 +123,7 @@ export function decodeText(bytes: Uint8Array): string | ReadFailure {
 /** Parses text as one YAML document; every mistake of syntax goes to the reporter. */
 export function parseYaml(source: SourceText, reporter: Reporter): YamlTree {
   const atStart: Place = { range: source.range(0, 0), path: [] };
-  const nothing: YamlTree = { root: null, resolve: (node) => node };
+  const nothing: YamlTree = { root: null, size: 0, resolve: (node) => node };
   // The composer needs the line counter, and so does every report of this step.
   let document: ReturnType<typeof parseDocument>;
   try {
@@ -137,10 +139,18 @@ export function parseYaml(source: SourceText, reporter: Reporter): YamlTree {
     reporter.report(atStart, tooDeep);
     return nothing;
   }
-  for (const problem of [...document.errors, ...document.warnings]) {
-    reportSyntax(problem, source, reporter);
+  const problems = [...document.errors, ...document.warnings];
+  const tree = collectAliases(document.contents, source, reporter);
+  if (tree === undefined || problems.some(({ message }) => message.startsWith('Maximum call stack'))) {
+    // Everything else that is wrong follows from it.
+    reporter.report(atStart, tooDeep);
+    return nothing;
   }
-  return collectAliases(document.contents, source, reporter) ?? nothing;
+  for (const problem of problems) {
+    if (reporter.isFull) reporter.omit();
+    else reportSyntax(problem, source, reporter);
+  }
+  return tree;
 }
 
 const tooDeep = {
@@ -164,7 +174,7 @@ function reportSyntax(problem: YAMLError, source: SourceText, reporter: Reporter
   reporter.report(place, {
     code: 'YAML_SYNTAX',
     severity,
-    message: `${lowerFirst(problem.message.replace(/\s+/g, ' ').slice(0, 200))}`,
+    message: lowerFirst(problem.message.replace(/\s+/g, ' ').slice(0, 200)),
     hint: syntaxHint(problem),
   });
 }
@@ -199,13 +209,12 @@ function syntaxHint(problem: YAMLError): string {
 function collectAliases(root: Node | null, source: SourceText, reporter: Reporter): YamlTree | undefined {
   const anchors = new Map<string, Node>();
   const targets = new Map<Alias, Node>();
+  let size = 0;
   const open: { node: unknown; depth: number }[] = [{ node: root, depth: 0 }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { node, depth } = next;
-    if (depth > MAX_DEPTH) {
-      reporter.report({ range: source.rangeOf(node as Node), path: [] }, tooDeep);
-      return undefined;
-    }
+    size += 1;
+    if (depth > MAX_DEPTH) return undefined;
     if (isAlias(node)) {
       const target = anchors.get(node.source);
       if (target === undefined) reportUnknownAnchor(node, anchors, source, reporter);
@@ -223,7 +232,7 @@ function collectAliases(root: Node | null, source: SourceText, reporter: Reporte
       }
     }
   }
-  return { root, resolve: (node) => (isAlias(node) ? targets.get(node) : node) };
+  return { root, size, resolve: (node) => (isAlias(node) ? targets.get(node) : node) };
 }
 
 function reportUnknownAnchor(alias: Alias, known: Map<string, Node>, source: SourceText, reporter: Reporter): void {

@@ -7,12 +7,14 @@ import { closest, distance } from 'fastest-levenshtein';
 
 /** Longer words are not compared: nobody mistyped a kilobyte, and the distance takes quadratic time. */
 const MAX_WORD = 100;
+/** More are not compared: a file may have a hundred thousand names, and two hundred mistakes. */
+const MAX_CANDIDATES = 5_000;
 
 /** The candidate that was probably meant, or undefined when none is near (a third of its letters may differ). */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   if (word.length > MAX_WORD) return undefined;
   const plain = fold(word);
-  const known = [...candidates];
+  const known = [...candidates].slice(0, MAX_CANDIDATES);
   const same = known.find((candidate) => fold(candidate) === plain);
   if (same !== undefined) return same;
   const comparable = known.filter((candidate) => candidate.length <= MAX_WORD);
@@ -40,7 +42,6 @@ export function quote(text: string): string {
   const cut = text.length > 60 ? `${text.slice(0, 57)}…` : text;
   // JSON escapes C0 only; DEL, C1, bidi and line separators could still change what a terminal shows.
   return JSON.stringify(cut).replace(
-    // eslint-disable-next-line no-control-regex
     /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

@@ -12,63 +12,89 @@ import type { OutputSource } from './model.js';
 import { checkId } from './names.js';
 import { hints, listNames, nearest, quote } from './suggest.js';
 
-/** One place where an output may come from. */
+/** One unit that may send. */
 interface Sender {
   node: DraftNode;
   unit: DraftUnit;
 }
 
-/** What the sources of one file can name. */
+/** What the sources of one file can name, indexed: a file may have a hundred thousand inputs. */
 export class Wiring {
   readonly #nodes = new Map<string, DraftNode>();
-  readonly #operators = new Map<string, Sender[]>();
+  readonly #operators = new Map<string, Sender>();
+  /** `node/output` and `node/operator/output`. */
+  readonly #full = new Map<string, Sender>();
+  /** `node/output` -> the node's operators with that output. */
+  readonly #inNode = new Map<string, Sender[]>();
+  /** `operator/output` -> the operators of that name with that output, in any node. */
+  readonly #byOperator = new Map<string, Sender[]>();
   readonly #context: ResolveContext;
+  #failed = false;
   /** Inputs of the module whose file this is; undefined in a dataflow. */
   readonly #modulePorts: ReadonlySet<string> | undefined;
 
   constructor(drafts: readonly DraftNode[], context: ResolveContext, modulePorts?: ReadonlySet<string>) {
     this.#context = context;
     this.#modulePorts = modulePorts;
-    for (const draft of drafts) this.#register(draft);
+    for (const node of drafts) {
+      if (node.id !== '' && !this.#nodes.has(node.id)) this.#nodes.set(node.id, node);
+      for (const unit of node.units) this.#addUnit({ node, unit });
+    }
   }
 
-  /** Sets `source` of each input whose text names something that exists; reports the others. */
-  connect(drafts: readonly DraftNode[]): void {
+  /** Reports ids of nodes that are refused or used twice. */
+  checkIds(drafts: readonly DraftNode[]): void {
+    const { reporter } = this.#context;
+    for (const draft of drafts) {
+      if (draft.id === '') continue;
+      const problem = checkId('node', draft.id);
+      if (problem !== undefined) reporter.report(draft.idPlace, { code: 'INVALID_NAME', ...problem });
+      const first = this.#nodes.get(draft.id);
+      if (first === undefined || first === draft) continue;
+      reporter.report(draft.idPlace, {
+        code: 'DUPLICATE_ID',
+        message: `there are two nodes ${quote(draft.id)}; the first is on line ${first.idPlace.range.line}`,
+        hint: 'Give each node an id of its own.',
+      });
+    }
+  }
+
+  /** Sets `source` of each input whose text names something that exists; reports the others, and says if there were any. */
+  connect(drafts: readonly DraftNode[]): boolean {
     for (const draft of drafts) {
       for (const unit of draft.units) {
         for (const input of unit.inputs) this.#connectInput(input);
       }
     }
+    return !this.#failed;
   }
 
-  #register(draft: DraftNode): void {
-    const { reporter } = this.#context;
-    if (draft.id !== '') {
-      const problem = checkId('node', draft.id);
-      if (problem !== undefined) reporter.report(draft.idPlace, { code: 'INVALID_NAME', ...problem });
-      const first = this.#nodes.get(draft.id);
-      if (first === undefined) this.#nodes.set(draft.id, draft);
-      else {
-        reporter.report(draft.idPlace, {
-          code: 'DUPLICATE_ID',
-          message: `there are two nodes ${quote(draft.id)}; the first is on line ${String(first.idPlace.range.line)}`,
-          hint: 'Give each node an id of its own.',
-        });
-      }
-    }
-    for (const unit of draft.units) {
-      if (unit.operator === undefined || unit.operator === '') continue;
-      const known = this.#operators.get(unit.operator);
-      if (known === undefined) this.#operators.set(unit.operator, [{ node: draft, unit }]);
-      else known.push({ node: draft, unit });
+  #addUnit(sender: Sender): void {
+    const { node, unit } = sender;
+    const { operator } = unit;
+    if (operator !== undefined && !this.#operators.has(operator)) this.#operators.set(operator, sender);
+    for (const { id } of unit.outputs) {
+      const full = fullName(sender, id);
+      if (!this.#full.has(full)) this.#full.set(full, sender);
+      if (operator === undefined) continue;
+      addTo(this.#inNode, `${node.id}/${id}`, sender);
+      addTo(this.#byOperator, `${operator}/${id}`, sender);
     }
   }
 
   #connectInput(input: DraftInput): void {
     const { reporter, purpose } = this.#context;
-    if (input.sourceText === undefined) return;
+    if (input.sourceText === undefined) {
+      this.#failed = true;
+      return;
+    }
     const parsed = parseSource(input.sourceText);
     if ('code' in parsed) {
+      this.#failed = true;
+      if (reporter.isFull) {
+        reporter.omit();
+        return;
+      }
       const { code, message } = parsed;
       reporter.report(input.place, { code, message, hint: hints(this.#bareHint(input.sourceText), parsed.hint) });
       return;
@@ -88,11 +114,21 @@ export class Wiring {
       case 'module':
         this.#checkModulePort(parsed.port, input);
         break;
-      case 'output': {
-        const source = this.#find(parsed.parts, input);
-        if (source !== undefined) input.source = source;
-      }
+      case 'output':
+        this.#connectOutput(parsed.parts, input);
     }
+  }
+
+  #connectOutput(parts: readonly string[], input: DraftInput): void {
+    const source = this.#find(parts, input);
+    if (source !== undefined) {
+      input.source = source;
+      return;
+    }
+    this.#failed = true;
+    const { reporter } = this.#context;
+    if (reporter.isFull) reporter.omit();
+    else this.#reportUnknown(parts, input);
   }
 
   #checkModulePort(port: string, input: DraftInput): void {
@@ -108,90 +144,69 @@ export class Wiring {
   }
 
   #find(parts: readonly string[], input: DraftInput): OutputSource | undefined {
-    const [first = '', second = '', third] = parts;
-    const node = this.#nodes.get(first);
-    if (third !== undefined) return this.#findFull(node, first, second, third, input);
-    if (node?.open === true) return { kind: 'output', node: first, output: second };
-    const programs = node?.units.filter((unit) => unit.operator === undefined && has(unit, second)) ?? [];
-    if (programs.length > 0) return { kind: 'output', node: first, output: second };
-    const inNode = senders(node).filter(({ unit }) => unit.operator !== undefined && has(unit, second));
-    const byName = this.#operators.get(first)?.filter(({ unit }) => has(unit, second)) ?? [];
-    const candidates = inNode.length > 0 ? inNode : byName;
+    const written = parts.join('/');
+    const [first = '', output = ''] = parts;
+    const full = this.#full.get(written);
+    if (full !== undefined) return toSource(full, parts.at(-1) ?? '');
+    if (parts.length > 2) return undefined;
+    if (this.#nodes.get(first)?.open === true) return { kind: 'output', node: first, output };
+    const candidates = this.#inNode.get(written) ?? this.#byOperator.get(written) ?? [];
     const [only, other] = candidates;
-    if (only === undefined) {
-      this.#reportUnknown(parts.join('/'), first, second, input);
-      return undefined;
-    }
+    if (only === undefined) return undefined;
     if (other !== undefined) {
-      const names = candidates.map((sender) => fullName(sender, second));
+      const names = candidates.slice(0, 8).map((sender) => fullName(sender, output));
       this.#context.reporter.report(input.place, {
         code: 'AMBIGUOUS_SOURCE',
-        message: `${quote(parts.join('/'))} could be ${names.slice(0, 8).join(' or ')}`,
+        message: `${quote(written)} could be ${names.join(' or ')}`,
         hint: 'Write the full name: node/operator/output.',
       });
-      return undefined;
     }
-    return { kind: 'output', node: only.node.id, operator: only.unit.operator ?? '', output: second };
+    return toSource(only, output);
   }
 
-  #findFull(
-    node: DraftNode | undefined,
-    first: string,
-    operator: string,
-    output: string,
-    input: DraftInput,
-  ): OutputSource | undefined {
-    const { reporter } = this.#context;
-    const written = `${first}/${operator}/${output}`;
-    if (node === undefined) {
-      this.#reportUnknown(written, first, output, input);
-      return undefined;
-    }
-    const operators = node.units.filter((unit) => unit.operator !== undefined);
-    const unit = operators.find((candidate) => candidate.operator === operator);
-    if (unit !== undefined) {
-      if (has(unit, output)) return { kind: 'output', node: first, operator, output };
-      this.#reportOutput(`the operator ${quote(`${first}/${operator}`)}`, { node, unit }, output, input);
-      return undefined;
-    }
-    const names = operators.map((candidate) => candidate.operator ?? '');
-    const better = nearest(operator, names);
-    reporter.report(input.place, {
-      code: 'UNKNOWN_SOURCE',
-      message: `the node ${quote(first)} has no operator ${quote(operator)}`,
-      hint: hints(
-        operators.length === 0
-          ? `It is no runtime node; its outputs are ${listNames(outputsOf(node))}.`
-          : `Its operators are ${listNames(names)}.`,
-        better === undefined ? undefined : `Did you mean ${first}/${better}/${output}?`,
-      ),
-    });
-    return undefined;
-  }
-
-  /** Neither a node nor an operator of that name has the output. */
-  #reportUnknown(written: string, first: string, output: string, input: DraftInput): void {
+  /** Neither a node nor an operator of that name has the output: says which part is wrong. */
+  #reportUnknown(parts: readonly string[], input: DraftInput): void {
+    const [first = '', second = '', third] = parts;
     const node = this.#nodes.get(first);
-    const operators = this.#operators.get(first) ?? [];
-    if (node !== undefined) {
-      this.#reportOutput(`the node ${quote(first)}`, { node }, output, input);
-      return;
-    }
-    const [operator] = operators;
-    if (operator !== undefined) {
-      this.#reportOutput(`the operator ${quote(first)}`, operator, output, input);
-      return;
-    }
-    const names = [...this.#nodes.keys(), ...this.#operators.keys()];
-    const better = nearest(first, names);
-    const elsewhere = better === undefined ? this.#sendersOf(output) : [];
+    const operator = this.#operators.get(first);
+    if (node !== undefined && third !== undefined) this.#reportOperator(node, second, third, input);
+    else if (node !== undefined) this.#reportOutput(`the node ${quote(first)}`, { node }, second, input);
+    else if (operator !== undefined && third === undefined) {
+      this.#reportOutput(`the operator ${quote(first)}`, operator, second, input);
+    } else this.#reportNode(parts, input);
+  }
+
+  #reportNode(parts: readonly string[], input: DraftInput): void {
+    const [first = '', ...rest] = parts;
+    const better = nearest(first, [...this.#nodes.keys(), ...this.#operators.keys()]);
+    const elsewhere = better === undefined ? this.#sendersOf(rest.at(-1) ?? '') : [];
     this.#context.reporter.report(input.place, {
       code: 'UNKNOWN_SOURCE',
-      message: `${quote(written)} names no node: there is no ${quote(first)}`,
+      message: `${quote(parts.join('/'))} names no node: there is no ${quote(first)}`,
       hint: hints(
-        better === undefined ? undefined : `Did you mean ${[better, ...written.split('/').slice(1)].join('/')}?`,
+        better === undefined ? undefined : `Did you mean ${[better, ...rest].join('/')}?`,
         elsewhere.length === 0 ? undefined : `Did you mean ${elsewhere.slice(0, 3).join(' or ')}?`,
         better === undefined && elsewhere.length === 0 ? `Nodes here: ${listNames(this.#nodes.keys())}.` : undefined,
+      ),
+    });
+  }
+
+  #reportOperator(node: DraftNode, operator: string, output: string, input: DraftInput): void {
+    const unit = node.units.find((candidate) => candidate.operator === operator);
+    if (unit !== undefined) {
+      this.#reportOutput(`the operator ${quote(`${node.id}/${operator}`)}`, { node, unit }, output, input);
+      return;
+    }
+    const names = node.units.flatMap((candidate) => (candidate.operator === undefined ? [] : [candidate.operator]));
+    const better = nearest(operator, names);
+    this.#context.reporter.report(input.place, {
+      code: 'UNKNOWN_SOURCE',
+      message: `the node ${quote(node.id)} has no operator ${quote(operator)}`,
+      hint: hints(
+        names.length === 0
+          ? `It is no runtime node; its outputs are ${listNames(outputsOf(node))}.`
+          : `Its operators are ${listNames(names)}.`,
+        better === undefined ? undefined : `Did you mean ${node.id}/${better}/${output}?`,
       ),
     });
   }
@@ -219,26 +234,26 @@ export class Wiring {
     return found.length === 0 ? undefined : `Did you mean ${found.slice(0, 3).join(' or ')}?`;
   }
 
-  /** Full names of all outputs with a name. */
+  /** Full names of outputs with a name. */
   #sendersOf(output: string): string[] {
-    return [...this.#nodes.values()]
-      .flatMap(senders)
-      .filter(({ unit }) => has(unit, output))
-      .map((sender) => fullName(sender, output));
+    return [...this.#full.keys()].filter((name) => name.endsWith(`/${output}`));
   }
 }
 
-function senders(node: DraftNode | undefined): Sender[] {
-  return node?.units.map((unit) => ({ node, unit })) ?? [];
+function addTo(index: Map<string, Sender[]>, name: string, sender: Sender): void {
+  const known = index.get(name);
+  if (known === undefined) index.set(name, [sender]);
+  else known.push(sender);
 }
 
-function has(unit: DraftUnit, output: string): boolean {
-  return unit.outputs.some(({ id }) => id === output);
+function toSource({ node, unit }: Sender, output: string): OutputSource {
+  const { operator } = unit;
+  return { kind: 'output', node: node.id, ...(operator === undefined ? {} : { operator }), output };
 }
 
 function outputsOf(node: DraftNode): string[] {
   return node.units.flatMap((unit) =>
-    unit.outputs.map(({ id }) => (unit.operator === undefined ? id : `${unit.operator}/${id}`)),
+    unit.outputs.map(({ id }) => fullName({ node, unit }, id).slice(node.id.length + 1)),
   );
 }
 

@@ -13,10 +13,12 @@ const envValue = z.union([
 ]);
 
 /** A map, or the seeds' list of one-key maps. */
-export const env = () => z.union([z.record(z.string(), envValue), z.array(z.record(z.string(), envValue))]);
+export const env = (): z.ZodUnion<[EnvMap, z.ZodArray<EnvMap>]> => z.union([envMap(), z.array(envMap())]);
+const envMap = (): EnvMap => z.record(z.string(), envValue);
+type EnvMap = z.ZodRecord<z.ZodString, typeof envValue>;
 
 /** Maps whose keys are names of the user. */
-const textMap = () => z.record(z.string(), asWritten());
+export const textMap = (): z.ZodRecord<z.ZodString, z.ZodString> => z.record(z.string(), asWritten());
 
 export const queuePolicies = ['drop_oldest', 'backpressure'] as const;
 
@@ -138,5 +140,3 @@ export const deploy = z.strictObject({
     'What placement needs to know.',
   ),
 });
-
-export { textMap };

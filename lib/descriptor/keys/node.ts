@@ -1,4 +1,9 @@
-/** Keys of a node, and of the `custom` map of the first draft of the format. */
+/**
+ * Keys of a node, and of the `custom` map of the first draft of the format.
+ *
+ * Both forms stand beside each other in one definition; resolve-node.ts merges them and checks that exactly one source
+ * is given and that nothing stands where it has no meaning.
+ */
 
 import { z } from 'zod';
 import { contracts, deploy, env, logging, ports, running, textMap } from './common.js';

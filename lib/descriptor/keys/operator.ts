@@ -1,4 +1,9 @@
-/** Keys of an operator, under `operator` or in the list `operators`. */
+/**
+ * Keys of an operator, under `operator` or in the list `operators`.
+ *
+ * Which of the sources is given, and that it is exactly one, is checked by resolve-operator.ts: a union of five maps
+ * would explain itself badly.
+ */
 
 import { z } from 'zod';
 import { contracts, env, logging, ports, restarting } from './common.js';

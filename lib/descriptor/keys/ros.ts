@@ -1,4 +1,8 @@
-/** Keys of the ROS bridges: `ros2` and `ros1`. */
+/**
+ * Keys of the ROS bridges: `ros2` and `ros1`.
+ *
+ * They are read and checked; nodes that use them do not run yet (resolve-node.ts says so).
+ */
 
 import { z } from 'zod';
 import { key, required, seconds, text } from './words.js';

@@ -51,7 +51,6 @@ export function later<S extends z.ZodType>(schema: S, description: string): z.Zo
   return key(schema, description, { later: true });
 }
 
-// eslint-disable-next-line no-control-regex
 const noNul = /^[^\u0000]*$/;
 
 /** Text that is not empty. */
@@ -66,7 +65,7 @@ export const seconds = (minimum: 'positive' | 'zero'): z.ZodNumber =>
   noted(minimum === 'positive' ? z.number().gt(0) : z.number().min(0), { words: 'a number of seconds' });
 
 /** A duration of ours: seconds as a number, or text such as 50us, 5ms, 2s. */
-export const duration = () =>
+export const duration = (): z.ZodUnion<[z.ZodNumber, z.ZodString]> =>
   z.union([
     seconds('positive'),
     noted(z.string().regex(/^\d+(\.\d+)?(ns|us|ms|s|min|h)$/, 'is not a duration'), {
@@ -75,7 +74,7 @@ export const duration = () =>
   ]);
 
 /** A number of bytes, or text such as 8MB or 1GiB; parseSize() reads both. */
-export const size = () =>
+export const size = (): z.ZodUnion<[z.ZodNumber, z.ZodString]> =>
   z.union([
     noted(z.number().int().min(1), { words: 'a whole number of bytes' }),
     noted(z.string().regex(/^\d+(\.\d+)?\s*([kmgt]i?)?b?$/i, 'is not a size'), {
