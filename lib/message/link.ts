@@ -2,7 +2,8 @@
  * What carries control messages between two parts: the contract of a carrier, and nothing about what the messages say.
  *
  * A link delivers JSON values whole, in order, each once, and never inside the call that sent them. Carriers:
- * in-process.ts (`dora run`), unix-socket.ts (one machine). Each passes test/unit/message/carriers.test.ts.
+ * in-process.ts (`dora run`), transport/unix-socket.ts over stream-link.ts (one machine). Each passes
+ * test/unit/message/carriers.test.ts.
  */
 
 import type { DoraError } from '../errors.js';

@@ -1,21 +1,19 @@
 /**
- * The carrier between processes of one machine: a unix socket, one JSON value a line.
+ * The carrier of control messages between processes of one machine: a unix socket.
  *
  * Who may connect: the socket lies in a folder that only its owner may enter and has mode 0600 itself (Node.js cannot
- * ask for the peer's credentials), and the session asks for a token on top. Lines are cut by split2 with an upper
- * bound, so that a peer cannot make this process buffer without end. Nothing here starts a daemon: whoever serves
- * calls listenUnix(), closes it, and the folder is gone.
+ * ask for the peer's credentials), and the session asks for a token on top. How messages are framed is
+ * message/stream-link.ts's. Nothing here starts a daemon: whoever serves calls listenUnix(), closes it, and the folder
+ * is gone.
  */
 
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer, connect as connectSocket, type Socket } from 'node:net';
 import { join } from 'node:path';
-import split2 from 'split2';
 import { DoraError } from '../errors.js';
-import type { Link, LinkReceiver } from './link.js';
+import type { Link } from '../message/link.js';
+import { StreamLink } from '../message/stream-link.js';
 
-/** UTF-16 units of one message; a plan with ten thousand operators takes two million. */
-const MAX_MESSAGE = 32 * 1024 * 1024;
 /** sun_path of Linux holds 108 bytes with the final zero. */
 const MAX_PATH_BYTES = 107;
 
@@ -49,7 +47,7 @@ export async function listenUnix(folder: string, onLink: (link: Link) => void): 
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    onLink(new SocketLink(socket));
+    onLink(new StreamLink(socket));
   });
   try {
     await new Promise<void>((resolve, reject) => {
@@ -82,79 +80,7 @@ export async function connectUnix(path: string): Promise<Link> {
       reject(socketError(`nobody answers on ${path}`, error));
     });
   });
-  return new SocketLink(socket);
-}
-
-class SocketLink implements Link {
-  readonly #socket: Socket;
-  #receiver: LinkReceiver | undefined;
-  #error: DoraError | undefined;
-  #closed = false;
-
-  constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.on('error', (error) => {
-      this.#error ??= socketError('the control connection broke', error);
-    });
-  }
-
-  open(receiver: LinkReceiver): void {
-    this.#receiver = receiver;
-    const lines = split2({ maxLength: MAX_MESSAGE });
-    lines.on('data', (line: string) => {
-      this.#take(line);
-    });
-    lines.on('error', () => {
-      this.#break(`sent a message of more than ${MAX_MESSAGE} characters`);
-    });
-    // The last lines may still be on their way through split2 when the socket has closed.
-    lines.once('end', () => {
-      this.#finish();
-    });
-    if (this.#socket.destroyed) {
-      lines.end();
-      return;
-    }
-    this.#socket.once('close', () => {
-      lines.end();
-    });
-    this.#socket.pipe(lines);
-  }
-
-  send(message: unknown): void {
-    if (this.#socket.writable) this.#socket.write(`${JSON.stringify(message)}\n`);
-  }
-
-  close(): void {
-    this.#socket.end();
-  }
-
-  #take(line: string): void {
-    if (line === '' || this.#closed) return;
-    let message: unknown;
-    try {
-      message = JSON.parse(line);
-    } catch {
-      this.#break('sent something that is not JSON');
-      return;
-    }
-    this.#receiver?.message(message);
-  }
-
-  #break(what: string): void {
-    this.#error ??= new DoraError('CONTROL_PROTOCOL', `the other end of the control connection ${what}`, {
-      hint: 'Is it a dora-ts of the same version?',
-    });
-    this.#socket.destroy();
-    this.#finish();
-  }
-
-  #finish(): void {
-    if (this.#closed || this.#receiver === undefined) return;
-    this.#closed = true;
-    this.#socket.destroySoon();
-    this.#receiver.closed(this.#error);
-  }
+  return new StreamLink(socket);
 }
 
 function socketError(what: string, cause: unknown): DoraError {
