@@ -12,8 +12,8 @@ import { fileURLToPath } from 'node:url';
 /** Folder of package.json. */
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-/** How many compilers may run side by side: one per core, but at most one per 1.5 GB of free memory. */
-export const jobs = Math.max(1, Math.min(os.availableParallelism(), Math.floor(os.freemem() / 1.5e9)));
+/** How many compilers may run side by side: one per core, but at most one per 0.5 GB of available memory. */
+export const jobs = Math.max(1, Math.min(os.availableParallelism(), Math.floor(os.freemem() / 5e8)));
 
 /** Ends the script with exit code 1 and one message for people. */
 export function fail(message) {
