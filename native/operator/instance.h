@@ -1,0 +1,118 @@
+// What the runtime keeps of one operator: its library's entry, its inputs with their queues, its outputs, and where it stands.
+//
+// Thousands of these exist and most are idle, so they are plain structures of some hundred bytes in three arrays (operators, inputs, outputs); an operator
+// names its part of the others. Everything is guarded by the scheduler's lock unless a field says otherwise.
+//
+// Life: load → init → [start → events …] → stop → destroy → overflow flushed → outputs closed → ended.
+// phase: idle → (queued) → running → idle, or running → deferred → idle by complete(). Never two workers in one operator: only an idle one is run.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "dora/operator.h"
+#include "node/node.h"
+#include "operator/message.h"
+#include "operator/small_mutex.h"
+
+namespace dora {
+
+class Scheduler;
+struct Operator;
+
+struct Input {
+  Operator* owner = nullptr;
+  Operator* source = nullptr;  ///< operator of this runtime that feeds it; null: another process or a timer
+  const char* id = "";
+  Message* head = nullptr;  ///< local messages, oldest first
+  Message* tail = nullptr;
+  /// Local messages that wait. Written under the scheduler's lock; its one publisher also reads it without, to see whether there is
+  /// room: only that publisher adds, so room that it sees stays (relaxed: a count, it publishes nothing).
+  std::atomic<uint32_t> queued{0};
+  uint32_t queue_size = 0;
+  uint32_t node_index = 0;
+  uint32_t reason = 0;  ///< why it closed
+  uint64_t dropped = 0;  ///< since the last event of this input
+  Policy policy = Policy::drop_oldest;
+  uint8_t priority = 0;
+  bool open = true;
+  bool source_ended = false;  ///< nothing more will be queued
+  bool closed_pending = false;
+  bool recovered_pending = false;
+
+  bool paced() const { return policy == Policy::backpressure; }
+  bool full() const { return queued.load(std::memory_order_relaxed) >= queue_size; }
+};
+
+struct Output {
+  const char* id = "";
+  uint32_t node_index = 0;
+  uint32_t receiver_count = 0;
+  Input* const* receivers = nullptr;
+  bool external = false;  ///< somebody outside the process may read it
+  bool paces = false;     ///< a local receiver has backpressure
+};
+
+/// A message that found a backpressure receiver full: kept by the operator until there is room.
+struct KeptMessage {
+  Loan loan;
+  Output* output;
+  uint16_t encoding;
+  std::vector<uint8_t> metadata;
+};
+
+enum class Phase : uint8_t { idle, running, deferred, ended };
+
+struct Operator {
+  dora_host_t host{};  ///< first: its address is what the library holds
+  Scheduler* scheduler = nullptr;
+  const dora_operator_entry_t* entry = nullptr;
+  void* state = nullptr;
+  const char* id = "";
+
+  // Run queue (run_queue.h).
+  Operator* child = nullptr;
+  Operator* sibling = nullptr;
+  uint64_t arrival = 0;  ///< of what it is queued for
+
+  Message* current = nullptr;  ///< the event it works on
+  Message* claimed = nullptr;  ///< taken from another process for it, next to run
+  uint64_t token = 0;          ///< of the current event
+  Input* inputs = nullptr;
+  Output* outputs = nullptr;
+  uint32_t input_count = 0, output_count = 0;
+  uint32_t open_inputs = 0;
+  uint32_t local_pending = 0;  ///< local messages in all its inputs
+
+  /// Guards publishing: messages of one operator are published one after the other, and `kept` in front of new ones.
+  SmallMutex send_lock;
+  std::unique_ptr<std::deque<KeptMessage>> kept;  ///< under send_lock; made when first needed
+  uint32_t blocked_output = 0;                    ///< node's index of the output that the first kept message waits for
+  Operator* next_blocked = nullptr;
+  Operator* next_change = nullptr;
+
+  int64_t grace_ns = 0;
+  uint32_t stop_reason = 0;
+  int32_t early_status = 0;  ///< of a complete() that came before on_event returned
+  uint8_t priority = 0;
+  Phase phase = Phase::idle;
+  bool queued = false;  ///< in the run queue
+  bool start_pending = false;
+  bool stop_pending = false;
+  bool quit = false;       ///< no further event: destroy it
+  bool destroyed = false;  ///< destroy was called; only kept messages and closing its outputs are left
+  bool blocked = false;    ///< has kept messages
+  bool flush_due = false;  ///< there may be room for them
+  bool wants_room = false; ///< has input, and waits for room in a backpressure receiver
+  bool waits_outside = false;  ///< in the list of those that wait for another process
+  bool completed_early = false;
+  bool has_external = false;  ///< an input is fed by another process or a timer
+  bool paced = false;         ///< an output has a receiver that may need it to wait
+  bool change_listed = false;
+  bool listening = false;     ///< owned by whoever holds the node's lock: its inputs are in the mask
+};
+
+}  // namespace dora

@@ -1,0 +1,130 @@
+// Life of an operator runtime. See runtime.h.
+#include "operator/runtime.h"
+
+#include <algorithm>
+#include <mutex>
+#include <thread>
+
+#include "operator/crash.h"
+#include "operator/host.h"
+#include "operator/loader.h"
+#include "operator/log.h"
+#include "operator/scheduler.h"
+
+namespace dora {
+
+struct Runtime::Impl {
+  explicit Impl(RuntimeOptions given) : options(std::move(given)), scheduler(options.operators, host_api()) {}
+
+  void run();
+  bool run_all(RuntimeError* error, CrashScope* crash);
+  bool load(RuntimeError* error);
+  bool init(RuntimeError* error, CrashScope* crash);
+  bool join(RuntimeError* error);
+  void destroy_all(CrashScope* crash);
+
+  RuntimeOptions options;
+  Scheduler scheduler;
+  uint32_t initialized = 0;  // the first so many operators
+  mutable std::mutex node_lock;  // guards the pointer for counts(); the runtime's own thread reads it without
+  std::unique_ptr<Node> node;
+  std::thread thread;
+};
+
+Runtime::Runtime(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+std::unique_ptr<Runtime> Runtime::start(RuntimeOptions options) {
+  std::unique_ptr<Runtime> runtime(new Runtime(std::make_unique<Impl>(std::move(options))));
+  Impl* impl = runtime->impl_.get();
+  impl->thread = std::thread([impl] { impl->run(); });
+  return runtime;
+}
+
+Runtime::~Runtime() {
+  stop();
+  impl_->thread.join();
+}
+
+void Runtime::stop() { impl_->scheduler.stop(DORA_REASON_USER, 0); }
+
+bool Runtime::counts(const std::string& input, uint64_t* received, uint64_t* dropped) const {
+  std::lock_guard guard(impl_->node_lock);
+  const int index = impl_->node == nullptr ? -1 : impl_->node->input_index(input);
+  if (index < 0) return false;
+  *received = impl_->node->received(static_cast<uint32_t>(index));
+  *dropped = impl_->node->dropped(static_cast<uint32_t>(index));
+  return true;
+}
+
+void Runtime::Impl::run() {
+  RuntimeError error;
+  bool good;
+  {
+    CrashScope crash;
+    good = run_all(&error, &crash);
+  }
+  if (node != nullptr) node->close();
+  if (options.on_end) options.on_end(good ? nullptr : &error);
+}
+
+bool Runtime::Impl::run_all(RuntimeError* error, CrashScope* crash) {
+  Error os;
+  if (scheduler.init(&os) != Status::ok) return error->fail(os);
+  if (!load(error)) return false;
+  if (!init(error, crash) || !join(error)) {
+    destroy_all(crash);
+    return false;
+  }
+  scheduler.wait_started();
+  scheduler.run(std::clamp(options.threads, 1u, kMostThreads), crash);
+  if (scheduler.failure().code.empty()) return true;
+  *error = scheduler.failure();
+  return false;
+}
+
+bool Runtime::Impl::load(RuntimeError* error) {
+  for (uint32_t i = 0; i < scheduler.count(); i++) {
+    OperatorSpec& spec = options.operators[i];
+    if (!load_operator(spec.id, spec.library, &scheduler.at(i)->entry, error)) return false;
+  }
+  return true;
+}
+
+bool Runtime::Impl::init(RuntimeError* error, CrashScope* crash) {
+  for (; initialized < scheduler.count(); initialized++) {
+    Operator* op = scheduler.at(initialized);
+    if (op->entry->init == nullptr) continue;
+    crash->enter(op, "init");
+    const int32_t status = op->entry->init(&op->host, &op->state);
+    crash->leave();
+    if (status >= 0) continue;
+    return error->fail("OPERATOR_INIT_FAILED",
+                       "operator \"" + std::string(op->id) + "\" refused to start: init returned " + status_text(status),
+                       "See what it logged before; its library is " + options.operators[initialized].library + ".");
+  }
+  return true;
+}
+
+bool Runtime::Impl::join(RuntimeError* error) {
+  std::unique_ptr<Node> joined;
+  Error why;
+  if (Node::connect(options.node, &joined, &why) != Status::ok) return error->fail(why);
+  {
+    std::lock_guard guard(node_lock);
+    node = std::move(joined);
+  }
+  return scheduler.attach(node.get(), error);
+}
+
+/// For a runtime that did not come to run: those that were initialized.
+void Runtime::Impl::destroy_all(CrashScope* crash) {
+  for (uint32_t i = 0; i < initialized; i++) {
+    Operator* op = scheduler.at(i);
+    if (op->entry->destroy == nullptr) continue;
+    crash->enter(op, "destroy");
+    op->entry->destroy(&op->host, op->state);
+    crash->leave();
+  }
+}
+
+}  // namespace dora
