@@ -36,7 +36,9 @@ static void kill_publisher(const State& now, Steps& steps) {
   }
   for (int edge = 0; edge < config.edges; edge++) {
     const int region = was.edges[edge].region;
-    if (region && !is_known_to_reader(now, edge, region)) lose_ring(next, edge, region);
+    if (!region || is_known_to_reader(now, edge, region)) continue;
+    lose_ring(next, edge, region);
+    if (config.count) next.ghost.dropped[edge] -= now.region(edge, region).tail - now.region(edge, region).first;
   }
   for (int who = 0; who < subscriber_count(); who++)
     if (now.subscriber[who].alive) next.subscriber[who].publisher_died = 1;

@@ -84,9 +84,11 @@ static void open_edge(State& state, int edge, int number, int reader) {
     fresh.head = books.head;
     fresh.tail = old->tail;
     for (int i = 0; i < kMaxQueue; i++) fresh.cell[i] = books.mine[i];
-    if (config.count && books.reader != reader) books.first = old->tail;
+    // A region that this reader never got (its broker died): what was taken back there is before its time.
+    if (config.count && books.reader == reader) state.ghost.dropped[edge] -= old->tail - old->first;
+    if (config.count) fresh.first = old->tail;
   } else {
-    fresh.head = fresh.tail = books.head = books.first = 0;
+    fresh.head = fresh.tail = books.head = 0;
   }
   books.region = Byte(number);
   books.status = kOpen;
@@ -95,7 +97,6 @@ static void open_edge(State& state, int edge, int number, int reader) {
     if (!is_return) state.ghost.last[edge] = 0;  // a new reader may see again what an earlier one saw
     put_retained(state, edge);
   }
-  fresh.first = books.first;
 }
 
 static void close_edge(State& state, int edge) {

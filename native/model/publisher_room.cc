@@ -2,15 +2,15 @@
 // repeated without doubling a message. Only the publisher adds entries and gives slots: room seen stays.
 //
 // An edge has no room when its ring is full (the reader makes room by claiming: want_tail) or when its reader is at the
-// hold limit even after a sweep (it makes room by releasing: want_slot). The publisher says what it waits for, looks
-// again, and only then sleeps on its doorbell. With a limit it sets both words and looks at both again.
+// hold limit even after a sweep (it makes room by releasing: want_slot). The publisher says which of the two it waits
+// for, looks again, and only then sleeps on its doorbell. Woken, or with room after all, it begins at the first edge.
 #include "publisher.h"
 
 namespace model {
 
-static void wait_for_room(State& next, bool for_limit) {
+static void wait_for_limit(State& next) {
   next.publisher.at = kRoomWait;
-  next.publisher.waits_for_limit = for_limit;
+  next.publisher.waits_for_limit = 1;
 }
 
 static void look_again(State& next) {
@@ -45,7 +45,7 @@ static void step_look(const State& now, Steps& steps) {
   }
   sweep(next, edge);
   if (at_limit(next.publisher.edges[edge])) {
-    next.publisher.at = kWantTail;
+    next.publisher.at = seeded(Mistake::limit_waits_for_tail) ? kWantTail : kWantSlot;
   } else {
     next.publisher.at = kRoom;
     pass_edge(next);
@@ -58,34 +58,33 @@ static void step_want(const State& now, Steps& steps) {
   Publisher& own = next.publisher;
   const PublisherEdge& books = own.edges[own.edge];
   Region* region = region_of(next, own.edge);
-  const bool tail_late = seeded(Mistake::want_after_check), slot_late = seeded(Mistake::limit_want_after_sweep);
-  const bool sets_slot = limited() && !slot_late && !seeded(Mistake::limit_waits_for_tail);
+  const bool late = seeded(Mistake::want_after_check);
   switch (now.publisher.at) {
     case kWantTail:
       if (region) region->want_tail = Byte(books.head - config.queue + 1);
-      own.at = tail_late ? kRoomWait : sets_slot ? kWantSlot : kWantCheck;
+      own.at = late || seeded(Mistake::limit_waits_for_tail) ? kRoomWait : kWantCheck;
       return steps.add(kPublisherThread, "pub.want_set", next);
-    case kWantSlot:
-      if (region) region->want_slot = 1;
-      own.at = kWantCheck;
-      if (slot_late) wait_for_room(next, true);
-      return steps.add(kPublisherThread, "pub.slot_want", next);
     case kWantCheck:
-      if (region && ring_is_full(books, region->tail)) {
-        own.at = tail_late ? kWantTail : kRoomWait;
-      } else {
-        own.at = at_limit(books) ? kWantSweep : kWantClear;
-      }
-      return steps.add(kPublisherThread, "pub.want_check", next);
-    case kWantSweep:
-      sweep(next, own.edge);
       own.at = kWantClear;
-      if (at_limit(books)) slot_late ? void(own.at = kWantSlot) : wait_for_room(next, true);
-      return steps.add(kPublisherThread, "pub.want_check: sweeps", next);
-    default:  // want_slot may stay set: it costs one needless wake-up
+      if (region && ring_is_full(books, region->tail)) own.at = late ? kWantTail : kRoomWait;
+      return steps.add(kPublisherThread, "pub.want_check", next);
+    case kWantClear:
       if (region) region->want_tail = 0;
       look_again(next);
       return steps.add(kPublisherThread, "pub: takes want_tail back", next);
+    case kWantSlot:
+      if (region) region->want_slot = 1;
+      own.at = kWantSweep;
+      if (seeded(Mistake::limit_want_after_sweep)) wait_for_limit(next);
+      return steps.add(kPublisherThread, "pub.slot_want", next);
+    default:  // want_slot stays set when there is room after all: it costs one needless wake-up
+      sweep(next, own.edge);
+      if (at_limit(books)) {
+        wait_for_limit(next);
+      } else {
+        look_again(next);
+      }
+      return steps.add(kPublisherThread, "pub: sweeps again", next);
   }
 }
 

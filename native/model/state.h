@@ -22,7 +22,7 @@ inline constexpr Byte kCloseEdge = 255;  ///< in the publisher's mail instead of
 /// Where a process stands. One step of the model runs from one of these to the next.
 enum PublisherAt : Byte {
   kIdle, kWrite,
-  kRoom, kRoomSweep, kWantTail, kWantSlot, kWantCheck, kWantSweep, kWantClear, kRoomWait,  // A: room everywhere?
+  kRoom, kRoomSweep, kWantTail, kWantCheck, kWantClear, kWantSlot, kWantSweep, kRoomWait,  // A: room everywhere?
   kTail, kPutSweep, kTakeBack, kSkipFirst, kSkipSecond,                                    // B: make room on this edge
   kCell1, kCell2, kHead, kGivenLate, kReady, kAsleep, kAsleepTake, kDoorbell,              // B: put, announce, wake
   kLoanWant, kLoanSweep, kLoanWait,                                                        // no free slot
@@ -50,7 +50,7 @@ struct Region {
   Cell cell[kMaxQueue];
   Byte released;    // bit per slot
   Byte want_tail, want_slot;
-  Byte first;       // position the publisher named as the first of this reader (with `count`)
+  Byte first;       // where the reader's count of drops begins
 };
 
 enum EdgeStatus : Byte { kNoEdge, kOpen, kOrphan };
@@ -58,7 +58,7 @@ enum EdgeStatus : Byte { kNoEdge, kOpen, kOrphan };
 /// The publisher's private memory.
 struct PublisherEdge {
   Byte status, region, reader;  // reader: incarnation of the subscriber
-  Byte given, head, first;
+  Byte given, head;
   Cell mine[kMaxQueue];
 };
 struct Publisher {
