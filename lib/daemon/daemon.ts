@@ -18,6 +18,7 @@ import { toBrokerNodes } from './broker-plan.js';
 import { Build } from './build.js';
 import { DataflowRun, type Emit } from './dataflow-run.js';
 import { Guard } from './guard.js';
+import { guardProgram } from './own-package.js';
 import { prepareLaunches } from './programs.js';
 
 type Server = (typeof daemonProtocol)['server'];
@@ -26,8 +27,8 @@ type Client = (typeof daemonProtocol)['client'];
 export interface DaemonOptions {
   /** Makes the broker; called once. */
   readonly createBroker: (options: BrokerOptions) => Promise<NativeBroker> | NativeBroker;
-  /** The `dora-guard` program; absent: no guard. */
-  readonly guardProgram?: string;
+  /** The `dora-guard` program. Default: this package's; null: none. */
+  readonly guardProgram?: string | null;
   /** Existing folder for the broker's socket. */
   readonly runtimeFolder: string;
   /** How long nodes have to end when this process is gone. */
@@ -152,16 +153,15 @@ export class Daemon {
   }
 
   #startGuard(dataflow: string): Guard | undefined {
-    const { guardProgram, graceMs } = this.#options;
-    if (guardProgram === undefined) return undefined;
-    this.#guard ??= new Guard({
-      program: guardProgram,
-      graceMs,
-      onFailure: (reason) => {
-        const message = `the guard process is gone: ${reason}; "kill -9" of this process could now leave nodes behind`;
-        this.#emit('warning', { dataflow, code: 'GUARD_FAILED', message });
-      },
-    });
+    const { graceMs } = this.#options;
+    const program = this.#options.guardProgram === undefined ? guardProgram() : this.#options.guardProgram;
+    if (this.#guard !== undefined || program === null) return this.#guard;
+    const onFailure = (reason: string): void => {
+      const message = `the guard process is gone: ${reason}; "kill -9" of this process could now leave nodes behind`;
+      this.#emit('warning', { dataflow, code: 'GUARD_FAILED', message });
+    };
+    if (program === undefined) onFailure('dora-guard was not built (npm run build:native)');
+    else this.#guard = new Guard({ program, graceMs, onFailure });
     return this.#guard;
   }
 

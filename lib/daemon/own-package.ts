@@ -25,3 +25,9 @@ export function packageRoot(): string {
 export function builtFile(relative: string): string {
   return path.join(packageRoot(), 'dist', relative);
 }
+
+/** The guard's program, built beside the addon; undefined when it was not built. */
+export function guardProgram(): string | undefined {
+  const folders = ['build/Release', 'build/Debug', 'build-cmake/Release', 'build-cmake/Debug'];
+  return folders.map((folder) => path.join(packageRoot(), folder, 'dora-guard')).find((file) => existsSync(file));
+}

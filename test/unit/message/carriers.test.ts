@@ -59,7 +59,7 @@ const handlers = {
     if (how === 'dora') throw new DoraError('BUILD_FAILED', 'no compiler', { hint: 'Install one.' });
     throw new Error('a mistake');
   },
-  wait: () => new Promise<object>(() => undefined),
+  wait: () => new Promise<Record<string, never>>(() => undefined),
   lie: () => ({ n: 'three' }) as unknown as { n: number },
 };
 const answers = { ask: ({ q }: { q: string }) => ({ a: `${q}!` }) };

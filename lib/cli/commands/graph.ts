@@ -1,0 +1,28 @@
+/**
+ * `dora graph FILE`: the dataflow as a Mermaid flowchart on stdout, for Markdown, GitHub or mermaid.live.
+ */
+
+import { formatDiagnostics, readDataflow, toMermaid } from '../../descriptor/index.js';
+import { DoraError } from '../../errors.js';
+import type { Console } from '../console.js';
+
+export function graphCommand(file: string, console: Console): number {
+  // A drawing needs no programs: it may be made before anything is built.
+  const { dataflow, diagnostics, kind } = readDataflow(file, { purpose: 'check', files: 'ignore' });
+  if (dataflow !== undefined) {
+    console.out.write(toMermaid(dataflow));
+    return 0;
+  }
+  const errors = diagnostics.filter((diagnostic) => diagnostic.severity === 'error');
+  if (errors.length > 0) {
+    console.errorLine(formatDiagnostics(errors, { color: console.colorErr.level > 0 }));
+  } else {
+    const what = kind === 'module' ? 'a module' : 'a node alone';
+    console.showError(
+      new DoraError('NOT_A_DATAFLOW', `${file} is ${what}, not a dataflow`, {
+        hint: 'Draw the dataflow that names it.',
+      }),
+    );
+  }
+  return 1;
+}

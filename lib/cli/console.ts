@@ -1,0 +1,62 @@
+/**
+ * The terminal as the commands see it: two writers, colours, and what happens when nobody reads any more.
+ *
+ * Colours follow the stream's kind, NO_COLOR and FORCE_COLOR. Commands get a Console and never touch process.stdout.
+ */
+
+import { Chalk, supportsColor, supportsColorStderr, type ChalkInstance } from 'chalk';
+import { DoraError } from '../errors.js';
+import { FdWriter } from './fd-writer.js';
+
+export class Console {
+  readonly out: FdWriter;
+  readonly err: FdWriter;
+  /** For text that goes to stdout. */
+  readonly color: ChalkInstance;
+  /** For text that goes to stderr. */
+  readonly colorErr: ChalkInstance;
+  #onGone: (() => void) | undefined;
+  #gone = false;
+
+  constructor(out = 1, err = 2, env: NodeJS.ProcessEnv = process.env) {
+    this.out = new FdWriter(out, () => {
+      this.#gone = true;
+      this.#onGone?.();
+    });
+    this.err = new FdWriter(err, () => undefined);
+    const plain = env['NO_COLOR'] !== undefined && env['NO_COLOR'] !== '';
+    this.color = new Chalk({ level: plain || supportsColor === false ? 0 : supportsColor.level });
+    this.colorErr = new Chalk({ level: plain || supportsColorStderr === false ? 0 : supportsColorStderr.level });
+  }
+
+  /** What to do when the reader of stdout goes away (`| head`); called at once if it has gone already. */
+  whenGone(action: () => void): void {
+    this.#onGone = action;
+    if (this.#gone) action();
+  }
+
+  line(text: string): void {
+    this.out.write(`${text}\n`);
+  }
+
+  errorLine(text: string): void {
+    this.err.write(`${text}\n`);
+  }
+
+  /** An error with its code and the way out. */
+  showError(error: unknown): void {
+    const { colorErr: c } = this;
+    if (!(error instanceof DoraError)) {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.errorLine(`${c.red('error')} ${c.bold('INTERNAL')}: ${text}`);
+      this.errorLine(`  ${c.dim('hint:')} this is a mistake in dora-ts; please report it with this text`);
+      return;
+    }
+    this.errorLine(`${c.red('error')} ${c.bold(error.code)}: ${error.message}`);
+    if (error.hint !== undefined) this.errorLine(`  ${c.dim('hint:')} ${error.hint}`);
+  }
+
+  async flush(): Promise<void> {
+    await Promise.all([this.out.flush(), this.err.flush()]);
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * A whole dataflow inside this process: coordinator and daemon, linked in process, for `dora run` and run().
+ *
+ * The only place that knows both. What it makes it takes away: when `result` has settled, no process, socket, folder,
+ * timer or listener of the dataflow is left.
+ */
+
+import { accessSync, constants, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Coordinator } from '../coordinator/coordinator.js';
+import { Daemon } from '../daemon/daemon.js';
+import { DescriptorError, type Diagnostic } from '../descriptor/index.js';
+import { DoraError } from '../errors.js';
+import type { EventData, EventName } from '../message/contract.js';
+import { coordinatorProtocol, fileDiagnostic, type StartRequest } from '../message/coordinator-protocol.js';
+import { linkInProcess } from '../message/in-process.js';
+import type { DataflowSummary, OutputLines } from '../message/report.js';
+import { loadNative } from '../native/load.js';
+import { connect, RemoteError, type Session } from '../message/session.js';
+import type { RunEvent, RunOptions, RunResult } from './run-api.js';
+
+type Server = (typeof coordinatorProtocol)['server'];
+type Client = (typeof coordinatorProtocol)['client'];
+
+/** A dataflow that was started. */
+export interface RunningDataflow {
+  /** Its name, unique on this machine. */
+  readonly dataflow: string;
+  /** Ids in the order of the file. */
+  readonly nodes: readonly string[];
+  /** What the file's check found beside errors. */
+  readonly warnings: readonly Diagnostic[];
+  /** Settles when nothing of the dataflow is left. Never rejects for what a node does. */
+  readonly result: Promise<RunResult>;
+  /** Stop events, then signals. Idempotent. */
+  stop(): void;
+  /** SIGKILL to everything, at once. */
+  kill(): void;
+}
+
+/** How long nodes have to end when this process was killed. */
+const ORPHAN_GRACE_MS = 2000;
+
+/**
+ * Reads, checks and starts a dataflow; comes back before its nodes run.
+ * @param source a file, or a descriptor as an object
+ * @throws DescriptorError DESCRIPTOR_INVALID
+ */
+export async function startDataflow(source: string | object, options: RunOptions = {}): Promise<RunningDataflow> {
+  options.signal?.throwIfAborted();
+  const { coordinator, daemon } = makeParts();
+  const [ours, theirs] = linkInProcess();
+  coordinator.serve(theirs);
+  const close = async (): Promise<void> => {
+    coordinator.close();
+    await daemon.close();
+  };
+  const run = new ClientSide(options);
+  const session = connect(coordinatorProtocol, ours, run.options);
+  run.session = session;
+  try {
+    const started = await session.call('start', startRequest(source, options));
+    return run.begin(started, close);
+  } catch (error) {
+    await close();
+    throw localError(error);
+  }
+}
+
+function makeParts(): { coordinator: Coordinator; daemon: Daemon } {
+  const [coordinatorEnd, daemonEnd] = linkInProcess();
+  const daemon = new Daemon({
+    createBroker: (brokerOptions) => loadNative().createBroker(brokerOptions),
+    runtimeFolder: runtimeFolder(),
+    graceMs: ORPHAN_GRACE_MS,
+  });
+  daemon.serve(daemonEnd);
+  return { coordinator: new Coordinator(coordinatorEnd), daemon };
+}
+
+/** The client's end of the session: events to the caller, stop conditions, the result. */
+class ClientSide {
+  session: Session<Client, Server> | undefined;
+  readonly #options: RunOptions;
+  #dataflow = '';
+  #stopTimer: NodeJS.Timeout | undefined;
+  #settle: (summary: DataflowSummary) => void = () => undefined;
+  #reject: (error: DoraError) => void = () => undefined;
+  readonly #finished = new Promise<DataflowSummary>((resolve, reject) => {
+    this.#settle = resolve;
+    this.#reject = reject;
+  });
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    // Handled by whoever awaits `result`; until then a rejection is nobody's.
+    this.#finished.catch(() => undefined);
+  }
+
+  readonly options = {
+    handlers: {
+      output: async (lines: OutputLines) => {
+        await this.#tell({ ...lines, event: 'output' });
+        return {};
+      },
+    },
+    listeners: this.#listeners(),
+    onClose: (error?: DoraError) => {
+      this.#reject(error ?? new DoraError('CONTROL_CLOSED', 'the run was closed before it ended'));
+    },
+  };
+
+  begin(
+    started: { dataflow: string; nodes: string[]; warnings: Diagnostic[] },
+    close: () => Promise<void>,
+  ): RunningDataflow {
+    const { dataflow, nodes, warnings } = started;
+    this.#dataflow = dataflow;
+    const onAbort = (): void => {
+      this.#stop();
+    };
+    const { signal } = this.#options;
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted === true) onAbort();
+    const result = this.#finished.finally(async () => {
+      signal?.removeEventListener('abort', onAbort);
+      clearTimeout(this.#stopTimer);
+      await close();
+    });
+    return {
+      dataflow,
+      nodes,
+      warnings,
+      result,
+      stop: onAbort,
+      kill: () => {
+        this.session?.call('kill', { dataflow }).catch(() => undefined);
+      },
+    };
+  }
+
+  #stop(): void {
+    this.session?.call('stop', { dataflow: this.#dataflow }).catch(() => undefined);
+  }
+
+  #listeners(): { [K in EventName<Server>]: (data: EventData<Server, K>) => void } {
+    const tell =
+      <K extends EventName<Server>>(event: K) =>
+      (data: EventData<Server, K>): void => {
+        void this.#tell({ ...data, event } as unknown as RunEvent);
+      };
+    const started = tell('nodeStarted');
+    return {
+      buildStarted: tell('buildStarted'),
+      nodeStarted: (data) => {
+        this.#armStopTimer();
+        started(data);
+      },
+      nodeJoined: tell('nodeJoined'),
+      nodeAwaited: tell('nodeAwaited'),
+      running: tell('running'),
+      nodeExited: tell('nodeExited'),
+      warning: tell('warning'),
+      stopping: tell('stopping'),
+      failed: tell('failed'),
+      finished: (summary) => {
+        tell('finished')(summary);
+        this.#settle(summary);
+      },
+    };
+  }
+
+  /** `stopAfterMs` counts from the first process, so that a build takes nothing from it. */
+  #armStopTimer(): void {
+    const { stopAfterMs } = this.#options;
+    if (stopAfterMs === undefined || this.#stopTimer !== undefined) return;
+    this.#stopTimer = setTimeout(() => {
+      this.#stop();
+    }, stopAfterMs);
+  }
+
+  async #tell(event: RunEvent): Promise<void> {
+    await this.#options.onEvent?.(event);
+  }
+}
+
+function startRequest(source: string | object, options: RunOptions): StartRequest {
+  const { build = true, release = false, env = {}, stopTimeoutMs = 5000, killTimeoutMs = 5000, folder = '.' } = options;
+  const common = { build, release, env, stopTimeoutMs, killTimeoutMs };
+  if (typeof source === 'string') return { ...common, file: path.resolve(source), shownFile: source };
+  // JSON is YAML, so an object takes the same way as a file and is checked by the same rules.
+  return {
+    ...common,
+    file: path.resolve(folder, 'descriptor.json'),
+    shownFile: 'the descriptor',
+    text: JSON.stringify(source, null, 2),
+  };
+}
+
+/** The errors of the coordinator in this process's classes. */
+function localError(error: unknown): unknown {
+  if (!(error instanceof RemoteError)) return error;
+  const diagnostics = fileDiagnostic.array().safeParse(error.details);
+  const [first] = diagnostics.data ?? [];
+  if (error.code === 'DESCRIPTOR_INVALID' && first !== undefined) return new DescriptorError(first.file, diagnostics.data ?? []);
+  return new DoraError(error.code, error.message, { hint: error.hint });
+}
+
+/** An existing folder of this user's for sockets, with a short name: a socket's path has at most 107 bytes. */
+function runtimeFolder(): string {
+  for (const folder of [process.env['XDG_RUNTIME_DIR'], tmpdir()]) {
+    if (folder === undefined || !path.isAbsolute(folder) || Buffer.byteLength(folder) > 60) continue;
+    try {
+      if (!statSync(folder).isDirectory()) continue;
+      accessSync(folder, constants.W_OK);
+      return folder;
+    } catch {
+      // The next one.
+    }
+  }
+  return '/tmp';
+}
