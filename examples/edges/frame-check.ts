@@ -78,7 +78,7 @@ export class FrameCheck {
       `frames: ${this.#sent} sent by the camera, ${this.received} received and compared`,
       `drops: ${this.lost} on the way to sobel, ${this.dropped} on the way to the sink`,
       `latency: p50 ${this.#percentileMs(0.5)} ms, p99 ${this.#percentileMs(0.99)} ms from the camera's send to the sink`,
-      `result: ${this.problems.length === 0 ? 'every frame is as it must be' : `${this.problems.length} problems`}`,
+      `result: ${this.problems.length === 0 ? 'every frame is as it must be' : `problems: ${this.problems.length}`}`,
       ...wrong,
     ].join('\n');
   }
