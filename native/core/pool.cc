@@ -139,7 +139,7 @@ Status Pool::exhausted(uint64_t capacity, Error* error) {
   return error->fail(Status::shm_exhausted,
                      "output \"" + name_ + "\" has no slot of " + std::to_string(capacity) + " bytes: " + std::to_string(slot_count_) + " of " +
                          std::to_string(max_slots_) + " slots are made (" + std::to_string(free_count_) + " free), " + std::to_string(used_) +
-                         " of " + std::to_string(map_bytes_) + " bytes are used",
+                         " bytes are used of its limit of " + std::to_string(map_bytes_),
                      "Release samples sooner, lower the queue sizes of its subscribers, or raise shared_memory_pool_size.");
 }
 
