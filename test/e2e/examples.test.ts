@@ -93,7 +93,12 @@ async function passExample(
 }
 
 /** The counts of one input; `sent` is split without a rest. */
-function countsOf(t: ExecutionContext, result: RunResult, node: string, input: string): { sent: number; received: number; dropped: number } {
+function countsOf(
+  t: ExecutionContext,
+  result: RunResult,
+  node: string,
+  input: string,
+): { sent: number; received: number; dropped: number } {
   const found = result.counts.find((counts) => counts.node === node)?.inputs.find((counts) => counts.id === input);
   if (found === undefined) throw new Error(`no counts of ${node}, input ${input}`);
   t.is(found.sent, found.received + found.dropped + found.inFlight + found.lost, `${node}/${input}`);
@@ -134,7 +139,10 @@ test('edges with backpressure: all 90 frames arrive, and each is what it must be
   t.regex(report, /^latency: p50 \d+\.\d\d ms, p99 \d+\.\d\d ms /m);
   t.regex(report, /^result: every frame is as it must be$/m);
   const frames = await readFrames(path.join(folder, 'out'));
-  t.deepEqual([...frames.keys()], Array.from({ length: 90 }, (_, frame) => frame));
+  t.deepEqual(
+    [...frames.keys()],
+    Array.from({ length: 90 }, (_, frame) => frame),
+  );
   checkFrames(t, frames);
   const [image, edges] = [countsOf(t, result, 'vision', 'sobel/image'), countsOf(t, result, 'sink', 'edges')];
   t.true(edges.received >= 90 && image.received >= 90);
@@ -166,20 +174,35 @@ test('edges: a frame that is not as it must be fails the sink, and with it the r
   t.is(code, 1, printed);
   t.false(result.ok);
   t.is(result.failure?.node, 'sink');
-  t.regex(linesOf('sink').join('\n'), /^result: problems: 1\nproblem: frame 41 has the checksum [0-9a-f]{64}, which is wrong$/m);
+  t.regex(
+    linesOf('sink').join('\n'),
+    /^result: problems: 1\nproblem: frame 41 has the checksum [0-9a-f]{64}, which is wrong$/m,
+  );
 });
 
 test('seed: the number of every message is the one that was sent', async (t) => {
   const { result, linesOf } = await passExample(t, 'seed');
   const lines = linesOf('ts-sink');
-  t.true(lines.slice(0, -1).every((line) => /^sink received: operator received random value 0x[0-9a-f]{16} after \d+ ticks$/.test(line)));
-  const [, received, missing] = /^sink: (\d+) messages received, (\d+) missing, 0 wrong$/.exec(lines.at(-1) ?? '') ?? [];
+  t.true(
+    lines
+      .slice(0, -1)
+      .every((line) => /^sink received: operator received random value 0x[0-9a-f]{16} after \d+ ticks$/.test(line)),
+  );
+  const [, received, missing] =
+    /^sink: (\d+) messages received, (\d+) missing, 0 wrong$/.exec(lines.at(-1) ?? '') ?? [];
   t.is(Number(received), lines.length - 1);
   t.is(Number(received) + Number(missing), 100);
   t.deepEqual(linesOf('c-node'), ['100 numbers sent']);
   t.is(countsOf(t, result, 'runtime-node', 'c-operator/random').sent, 100);
   t.is(countsOf(t, result, 'ts-sink', 'message').received, Number(received));
-  t.deepEqual(result.nodes.map((node) => [node.node, node.exitCode]), [['c-node', 0], ['runtime-node', 0], ['ts-sink', 0]]);
+  t.deepEqual(
+    result.nodes.map((node) => [node.node, node.exitCode]),
+    [
+      ['c-node', 0],
+      ['runtime-node', 0],
+      ['ts-sink', 0],
+    ],
+  );
 });
 
 test('c-node: 200 readings cross from C to C, none missing, every byte right', async (t) => {
@@ -198,5 +221,32 @@ for (const name of ['edges', 'seed', 'c-node']) {
     t.is(code, 0, stderr);
     const readme = await readFile(path.join(root, 'examples', name, 'README.md'), 'utf8');
     t.true(readme.includes(`\`\`\`mermaid\n${stdout.trim()}\n\`\`\``), stdout);
+  });
+}
+
+/** A folder of its own with the files that a page shows: a line `name`: and then the file's text. */
+async function projectOf(t: ExecutionContext, page: string): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'dora-page-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const text = await readFile(path.join(root, page), 'utf8');
+  for (const [, name, content] of text.matchAll(/^`([\w.-]+)`:\n\n```\w+\n(.*?)^```$/gms)) {
+    await writeFile(path.join(folder, name!), content!);
+  }
+  await mkdir(path.join(folder, 'node_modules'));
+  await symlink(root, path.join(folder, 'node_modules/dora-ts'));
+  return folder;
+}
+
+for (const [page, node, expected] of [
+  ['README.md', 'brightness', Array.from({ length: 10 }, (_, frame) => `frame ${frame}: ${frame}, 0 dropped`)],
+  ['docs/getting-started.md', 'printer', Array.from({ length: 5 }, (_, at) => `count is ${at + 1}`)],
+  ['docs/operators.md', 'sink', ['doubled: 2 4 6']],
+  ['docs/c-node.md', 'asker', ['the echo says Hello']],
+] as const) {
+  test(`${page}: the dataflow that it shows runs, and prints what it must`, async (t) => {
+    const folder = await projectOf(t, page);
+    const { code, printed, linesOf } = await runExample(path.join(folder, 'dataflow.yml'));
+    t.is(code, 0, printed);
+    t.deepEqual(linesOf(node).slice(0, expected.length), expected);
   });
 }
