@@ -7,6 +7,7 @@
  * number may belong to somebody else by then.
  */
 
+import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How often a group whose leader has ended is looked at. */
@@ -38,22 +39,42 @@ export class ProcessGroup {
   /** The leader has ended: ends what it left behind, and resolves when the group is empty. */
   async sweep(graceMs: number): Promise<void> {
     this.#leaderEnded = true;
-    if (!this.signal('SIGTERM')) return;
+    if (!this.#alive()) return;
+    this.signal('SIGTERM');
     const deadline = performance.now() + graceMs;
     while (this.#alive() && performance.now() < deadline) await sleep(POLL_MS);
     // A process in an uninterruptible system call dies later; waiting for it would hang the whole dataflow.
     const patience = performance.now() + 2000;
-    while (this.signal('SIGKILL') && performance.now() < patience) await sleep(POLL_MS);
+    while (this.#alive() && performance.now() < patience) {
+      this.signal('SIGKILL');
+      await sleep(POLL_MS);
+    }
   }
 
   #alive(): boolean {
     if (this.#gone) return false;
     try {
       process.kill(-this.pid, 0);
-      return true;
     } catch {
       this.#gone = true;
       return false;
     }
+    // Zombies count for kill(), and where nobody reaps orphans (containers) they stay.
+    return hasLiveMember(this.pid);
   }
+}
+
+/** Whether a process that is no zombie is in this group. */
+function hasLiveMember(group: number): boolean {
+  return readdirSync('/proc').some((name) => {
+    if (!/^\d+$/.test(name)) return false;
+    try {
+      // "pid (name) state ppid pgrp …"; the name may hold anything, so count from its end.
+      const text = readFileSync(`/proc/${name}/stat`, 'latin1');
+      const [state, , pgrp] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+      return Number(pgrp) === group && state !== 'Z' && state !== 'X';
+    } catch {
+      return false;
+    }
+  });
 }
