@@ -20,7 +20,7 @@ export function splitWords(text: string): string[] | undefined {
 export function buildCommands(text: string | undefined): string[] {
   if (text === undefined) return [];
   return text
-    .replaceAll(/\\\r?\n[ \t]*/g, ' ')
+    .replaceAll(/[ \t]*\\\r?\n[ \t]*/g, ' ')
     .split(/\r?\n/)
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'));

@@ -189,7 +189,7 @@ export class DescriptorError extends DoraError {
       .slice(0, 10)
       .map((d) => `  ${d.file}:${String(d.line)}:${String(d.column)} ${d.code}  ${d.message}`);
     const more = errors.length > shown.length ? [`  and ${String(errors.length - shown.length)} more`] : [];
-    const count = errors.length === 1 ? '1 error' : `${String(errors.length)} errors`;
+    const count = errors.length === 1 ? '1 error' : `${errors.length} errors`;
     super('DESCRIPTOR_INVALID', [`${file} has ${count}`, ...shown, ...more].join('\n'), {
       hint: `"dora check ${file}" shows each one with its place and a way out.`,
     });

@@ -8,8 +8,15 @@ import type { Reporter } from './diagnostic.js';
 import type { OutputSource } from './model.js';
 import { quote } from './suggest.js';
 
-/** Reports outputs without a reader. A retained one is for receivers that join late and is left alone. */
-export function warnUnreadOutputs(drafts: readonly DraftNode[], reporter: Reporter): void {
+/**
+ * Reports outputs without a reader. A retained one is for receivers that join late and is left alone, and so is one that
+ * leaves the file (`exported`: the outputs of a module).
+ */
+export function warnUnreadOutputs(
+  drafts: readonly DraftNode[],
+  exported: ReadonlySet<string>,
+  reporter: Reporter,
+): void {
   const read = new Set<string>();
   for (const { source } of drafts.flatMap((draft) => draft.units.flatMap((unit) => unit.inputs))) {
     if (source?.kind === 'output') read.add(`${unitName(source.node, source.operator)}/${source.output}`);
@@ -17,7 +24,12 @@ export function warnUnreadOutputs(drafts: readonly DraftNode[], reporter: Report
   for (const draft of drafts) {
     for (const unit of draft.units) {
       for (const output of unit.outputs) {
-        if (output.retain > 0 || read.has(`${unitName(draft.id, unit.operator)}/${output.id}`)) continue;
+        if (
+          output.retain > 0 ||
+          exported.has(output.id) ||
+          read.has(`${unitName(draft.id, unit.operator)}/${output.id}`)
+        )
+          continue;
         reporter.report(output.place, {
           code: 'UNREAD_OUTPUT',
           severity: 'warning',

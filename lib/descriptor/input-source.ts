@@ -45,7 +45,7 @@ export function parseSource(text: string): ParsedSource | SourceProblem {
       code: 'INVALID_SOURCE',
       message: parts.includes('')
         ? `a part of the source ${quote(text)} is empty`
-        : `the source ${quote(text)} has ${String(parts.length)} parts`,
+        : `the source ${quote(text)} has ${parts.length} parts`,
       hint: 'A source is node/output or node/operator/output.',
     };
   }

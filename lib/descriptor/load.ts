@@ -164,7 +164,8 @@ class FileCheck {
     const drafts = this.#drafts(raw?.nodes ?? [], context);
     const names = [...(raw?.module?.inputs ?? []), ...(raw?.module?.inputs_optional ?? [])];
     const ports = new Set(names.filter((name) => name !== undefined));
-    this.#connect(drafts, new Wiring(drafts, context, ports));
+    const exported = new Set((raw?.module?.outputs ?? []).filter((name) => name !== undefined));
+    this.#connect(drafts, new Wiring(drafts, context, ports), exported);
     this.#refuseToRun('a module', 'Name it by "module" in a node of a dataflow.');
     return { kind: 'module', diagnostics: this.walk.reporter.finish() };
   }
@@ -192,13 +193,13 @@ class FileCheck {
     return drafts;
   }
 
-  #connect(drafts: readonly DraftNode[], wiring: Wiring): void {
+  #connect(drafts: readonly DraftNode[], wiring: Wiring, exported: ReadonlySet<string> = new Set()): void {
     wiring.checkIds(drafts);
     // With half of the nodes unread, every other source would be unknown.
     if (this.broken || this.walk.isExhausted) return;
     const complete = wiring.connect(drafts);
     // An output whose reader is misspelt is not unread.
-    if (complete) warnUnreadOutputs(drafts, this.walk.reporter);
+    if (complete) warnUnreadOutputs(drafts, exported, this.walk.reporter);
     warnBackpressureCycles(drafts, this.walk.reporter);
   }
 

@@ -36,7 +36,7 @@ export function checkId(kind: IdKind, id: string): NameProblem | undefined {
   }
   if (id.length > MAX_ID) {
     return {
-      message: `this id is ${String(id.length)} characters long`,
+      message: `this id is ${id.length} characters long`,
       hint: `At most ${String(MAX_ID)} are allowed.`,
     };
   }

@@ -79,7 +79,7 @@ function operatorId(
   if (first !== undefined) {
     context.reporter.report(place, {
       code: 'DUPLICATE_ID',
-      message: `there are two operators ${quote(id)} in this node; the first is on line ${String(first.range.line)}`,
+      message: `there are two operators ${quote(id)} in this node; the first is on line ${first.range.line}`,
       hint: 'Give each operator an id of its own.',
     });
   }

@@ -58,7 +58,7 @@ function resolveOutputs(ports: RawPorts, context: ResolveContext): DraftUnit['ou
     }
     context.reporter.report(place, {
       code: 'DUPLICATE_OUTPUT',
-      message: `the output ${quote(id)} is listed twice; the first is on line ${String(first.place.range.line)}`,
+      message: `the output ${quote(id)} is listed twice; the first is on line ${first.place.range.line}`,
       hint: 'Keep one of the two.',
     });
   });

@@ -119,7 +119,7 @@ export class SchemaWalk {
     const result: Record<string, unknown> = {};
     this.places.add(result, this.#place(map, trail));
     const known = keysOf(schema);
-    const seen = new Map<string, Place>();
+    const seen = new Map<string, { spelled: string; place: Place }>();
     for (const entry of this.#entries(map, trail)) {
       if (entry.name.startsWith('x-')) continue;
       const name = known.get(normalise(entry.name));
@@ -134,7 +134,7 @@ export class SchemaWalk {
         this.#duplicateKey(entry.name, keyPlace, first);
         continue;
       }
-      seen.set(name, keyPlace);
+      seen.set(name, { spelled: entry.name, place: keyPlace });
       const property = propertyOf(schema, name);
       const isEmpty = this.#isNull(entry.value);
       if (isEmpty && emptyOf(property) === undefined) continue;
@@ -166,7 +166,8 @@ export class SchemaWalk {
       const inside = new Trail(trail, entry.name);
       const keyPlace = this.#place(entry.key, inside);
       if (this.places.wrote(result, entry.name)) {
-        this.#duplicateKey(entry.name, keyPlace, this.places.key(result, entry.name));
+        const first = { spelled: entry.name, place: this.places.key(result, entry.name) };
+        this.#duplicateKey(entry.name, keyPlace, first);
         continue;
       }
       this.places.set(result, entry.name, keyPlace, this.#place(entry.value ?? entry.key, inside));
@@ -282,12 +283,11 @@ export class SchemaWalk {
     });
   }
 
-  #duplicateKey(name: string, at: Place, first: Place): void {
-    const spelled = String(first.path.at(-1) ?? name);
-    const other = name === spelled ? '' : ' ("-" and "_" spell the same key)';
+  #duplicateKey(name: string, at: Place, first: { spelled: string; place: Place }): void {
+    const other = name === first.spelled ? '' : ' ("-" and "_" spell the same key)';
     this.reporter.report(at, {
       code: 'DUPLICATE_KEY',
-      message: `${quote(name)} is written twice${other}; the first is on line ${String(first.range.line)}`,
+      message: `${quote(name)} is written twice${other}; the first is on line ${first.place.range.line}`,
       hint: 'Keep one of the two.',
     });
   }

@@ -131,7 +131,8 @@ export function parseYaml(source: SourceText, reporter: Reporter): YamlTree {
       lineCounter: source.lines,
       prettyErrors: false,
       uniqueKeys: false,
-      logLevel: 'silent',
+      // 'silent' would also silence the error for a second document.
+      logLevel: 'error',
       stringKeys: false,
     });
   } catch (error) {

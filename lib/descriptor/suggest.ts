@@ -10,7 +10,7 @@ const MAX_WORD = 100;
 /** More are not compared: a file may have a hundred thousand names, and two hundred mistakes. */
 const MAX_CANDIDATES = 5_000;
 
-/** The candidate that was probably meant, or undefined when none is near (a third of its letters may differ). */
+/** The candidate that was probably meant, or undefined when none is near: a third may differ, or the order of letters. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   if (word.length > MAX_WORD) return undefined;
   const plain = fold(word);
@@ -21,7 +21,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   if (comparable.length === 0) return undefined;
   const best = closest(plain, comparable.map(fold));
   const allowed = Math.max(1, Math.floor(Math.max(plain.length, best.length) / 3));
-  if (distance(plain, best) > allowed) return undefined;
+  if (distance(plain, best) > allowed && sorted(plain) !== sorted(best)) return undefined;
   return comparable.find((candidate) => fold(candidate) === best);
 }
 
@@ -58,6 +58,10 @@ export function listNames(names: Iterable<string>, limit = 8): string {
 /** The text without quotes when it is a plain word, quoted otherwise. */
 function printable(text: string): string {
   return /^[\w./-]{1,60}$/.test(text) ? text : quote(text);
+}
+
+function sorted(text: string): string {
+  return Array.from(text).sort().join('');
 }
 
 function fold(text: string): string {

@@ -1,0 +1,276 @@
+/**
+ * Whatever bytes a file holds, the answer is diagnostics inside the file's range or a clean pass: never an exception.
+ * The mutations are seeded; a failure prints the seed and the text that replay it (DORA_TEST_SEED).
+ */
+import { readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import test from 'ava';
+import { formatDiagnostics, toMermaid } from '../../../lib/descriptor/index.js';
+import { codes, oneNode, parse } from './helpers.js';
+
+const folder = path.resolve('test/fixtures/descriptor');
+const fixtures = ['good', 'bad'].flatMap((kind) =>
+  readdirSync(path.join(folder, kind)).map((name) => readFileSync(path.join(folder, kind, name), 'utf8')),
+);
+
+/** Runs everything over a text and checks what must hold for any text; returns the number of diagnostics. */
+function survive(text: string | Uint8Array): number {
+  const { dataflow, diagnostics } = parse(text);
+  const lines = typeof text === 'string' ? text.split('\n').length : Number.POSITIVE_INFINITY;
+  for (const { line, column, endLine, endColumn, message, code } of diagnostics) {
+    const ordered = endLine > line || (endLine === line && endColumn > column);
+    if (line < 1 || column < 1 || line > lines || !ordered || message === '' || !/^[A-Z_]+$/.test(code)) {
+      throw new Error(`bad diagnostic ${line}:${column}-${endLine}:${endColumn} ${code} ${message}`);
+    }
+  }
+  formatDiagnostics(diagnostics, { color: true });
+  if (dataflow !== undefined) toMermaid(dataflow);
+  else if (!diagnostics.some(({ severity }) => severity === 'error')) {
+    if (parse(text).kind === 'dataflow') throw new Error('no dataflow and no error');
+  }
+  return diagnostics.length;
+}
+
+test('an empty file, a comment, a word and a list are told what a dataflow is', (t) => {
+  t.deepEqual(codes(parse('').diagnostics), ['1:1 error EMPTY_FILE']);
+  t.deepEqual(codes(parse('# nothing\n').diagnostics), ['1:1 error EMPTY_FILE']);
+  t.deepEqual(codes(parse('hello').diagnostics), ['1:1 error WRONG_TYPE']);
+  t.deepEqual(codes(parse('- a\n').diagnostics), ['1:1 error WRONG_TYPE']);
+  t.deepEqual(codes(parse('nodes:\n').diagnostics), ['1:1 error NO_NODES']);
+  t.deepEqual(codes(parse('{}').diagnostics), ['1:1 error MISSING_KEY']);
+});
+
+test('two documents, tabs, and text with a colon are named as what they are', (t) => {
+  t.true(codes(parse(`${oneNode('path: x')}---\nnodes: []\n`).diagnostics).includes('4:1 error SEVERAL_DOCUMENTS'));
+  const tab = parse('nodes:\n\t- id: a\n').diagnostics;
+  t.deepEqual(codes(tab), ['2:1 error YAML_SYNTAX']);
+  t.regex(tab[0]!.hint!, /spaces/);
+  t.regex(parse(oneNode('path: x', 'args: a: b')).diagnostics[0]!.hint!, /quotes/);
+});
+
+test('what lies above broken YAML is checked, what lies below is not', (t) => {
+  const { diagnostics } = parse(
+    'nodes:\n  - id: a\n    pth: x\n    path: x\n    args: "open\n  - id: b\n    pathh: y\n',
+  );
+  t.true(diagnostics.some(({ line, code }) => line === 3 && code === 'UNKNOWN_KEY'));
+  t.false(diagnostics.some(({ line, code }) => line > 5 && code !== 'YAML_SYNTAX'));
+});
+
+test('binary data and other encodings are no text', (t) => {
+  t.deepEqual(codes(parse(Uint8Array.of(110, 0, 1)).diagnostics), ['1:1 error NOT_TEXT']);
+  t.deepEqual(codes(parse(Uint8Array.of(0xff, 0xfe, 110, 0)).diagnostics), ['1:1 error NOT_TEXT']);
+  t.deepEqual(codes(parse(Uint8Array.of(110, 0xc3, 0x28)).diagnostics), ['1:1 error NOT_TEXT']);
+  t.truthy(parse(`\ufeff${oneNode('path: x')}`).dataflow, 'a byte order mark is no mistake');
+});
+
+test('a file of ten megabytes is refused at once', (t) => {
+  t.deepEqual(codes(parse('x'.repeat(10_000_000)).diagnostics), ['1:1 error FILE_TOO_LARGE']);
+});
+
+test('aliases that multiply are stopped with one diagnostic', (t) => {
+  const letters = 'abcdefghi';
+  const billion = Array.from(letters).map(
+    (c, i) =>
+      `x-${c}: &${c} [${Array(9)
+        .fill(i === 0 ? 'lol' : `*${letters[i - 1]}`)
+        .join(',')}]`,
+  );
+  t.deepEqual(parse([...billion, oneNode('path: x', 'outputs: *i')].join('\n')).diagnostics[0]!.code, 'WRONG_TYPE');
+  const outputs = Array.from({ length: 2000 }, (_, i) => `o${i}`).join(',');
+  const text = `x-o: &o [${outputs}]\nx-n: &n { path: x, outputs: *o }\nnodes: [${Array.from({ length: 2000 }, (_, i) => `{ <<: *n, id: n${i} }`).join(',')}]`;
+  const { diagnostics, dataflow } = parse(text);
+  t.is(dataflow, undefined);
+  t.is(diagnostics.filter(({ code }) => code === 'TOO_MANY_ALIASES').length, 1);
+});
+
+test('nesting without end, and an alias inside its own anchor, are stopped', (t) => {
+  for (const text of ['['.repeat(50_000), 'a: {'.repeat(3_000), '- '.repeat(20_000), '? '.repeat(20_000)]) {
+    const { diagnostics } = parse(text);
+    t.deepEqual(codes(diagnostics), ['1:1 error YAML_SYNTAX']);
+    t.regex(diagnostics[0]!.message, /200 deep/);
+  }
+  t.true(survive('nodes: &n\n  - { id: a, path: x, inputs: *n }\n') > 0);
+  t.true(survive('nodes: &n [{ id: a, <<: *n, path: x }]\n') > 0);
+});
+
+test('names of JavaScript objects are names like any other', (t) => {
+  const text = oneNode(
+    'path: x',
+    'env: { __proto__: 1, constructor: 2, toString: 3 }',
+    'outputs: [constructor, valueOf]',
+    'constructor: 1',
+    '__proto__: { a: 1 }',
+    'inputs: { toString: a/valueOf, x: __proto__/constructor }',
+  );
+  const { diagnostics } = parse(text);
+  t.deepEqual(codes(diagnostics).sort(), [
+    '4:12 error INVALID_NAME',
+    '6:5 error UNKNOWN_KEY',
+    '7:5 error UNKNOWN_KEY',
+    '8:39 error UNKNOWN_SOURCE',
+  ]);
+  t.is(({} as Record<string, unknown>)['a'], undefined);
+});
+
+test('tags, directives and odd keys never throw', (t) => {
+  for (const text of [
+    '%YAML 1.1\n---\nx-a: &a { path: x }\nnodes: [{ <<: *a, id: a, env: { A: yes, B: !!binary aGk=, C: 2001-01-01, D: 0o7 } }]',
+    'nodes: !!set { a, b }',
+    'nodes: [{ id: a, path: x, args: !!omap [a: 1] }]',
+    'nodes: !foo [{ id: !!int "1", path: !!null x }]',
+    '? [a, b]\n: c\nnodes: []',
+    '? { a: b }\n: c\n',
+    '<<: 5\nnodes: [{ id: a, path: x, <<: [1, { name: y }] }]',
+    'nodes: *nothing',
+    '&a nodes: [*a]',
+    '"nodes": [{"id": "a", "path": "x", 1: 2, true: 3, null: 4, "": 5}]',
+    'nodes: [{ id: 9999999999999999999999999999, path: .nan, args: [.inf, -0, 1e999] }]',
+  ]) {
+    t.notThrows(() => survive(text), text);
+  }
+});
+
+test('more than 200 errors are counted, and a warning never hides an error', (t) => {
+  const nodes = Array.from({ length: 300 }, (_, i) => `  - { id: n${i}, path: x, outputs: [o] }`);
+  const warned = parse(['nodes:', ...nodes].join('\n'));
+  t.truthy(warned.dataflow);
+  t.like(warned.diagnostics.at(-1), {
+    code: 'TOO_MANY_PROBLEMS',
+    severity: 'warning',
+    message: '100 more warnings are not shown',
+  });
+  const wrong = parse(
+    ['nodes:', ...nodes.map((line) => line.replace('path', 'pathh')), '  - { id: n1, path: x }'].join('\n'),
+  );
+  t.is(wrong.dataflow, undefined);
+  t.like(wrong.diagnostics.filter(({ severity }) => severity === 'error').at(-1), {
+    code: 'TOO_MANY_PROBLEMS',
+    message: '401 more errors are not shown',
+  });
+});
+
+/** Small, fast, seeded: mulberry32 (Tommy Ettinger, public domain). */
+function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+const pieces = [
+  ': ',
+  '- ',
+  '\n',
+  '\t',
+  '  ',
+  '[',
+  ']',
+  '{',
+  '}',
+  ',',
+  '"',
+  "'",
+  '*a',
+  '&a ',
+  '<<: ',
+  '!!str ',
+  '# ',
+  '|',
+  '>',
+  '---\n',
+  '%',
+  '@',
+  '`',
+  '?',
+  '\\',
+  '$',
+  '${',
+  'null',
+  '~',
+  '0',
+  '-1',
+  '1e9',
+  'true',
+  'dora/',
+  '/',
+  '__proto__',
+  'nodes',
+  'id',
+  '\u0000',
+  '\u2028',
+  'ä',
+  '😀',
+  '\ud800',
+  '\r',
+  '\u001b',
+];
+
+/** One to four small changes: cut, copy, move, insert, swap lines, change indentation. */
+function mutate(text: string, random: () => number): string {
+  const below = (limit: number): number => Math.floor(random() * limit);
+  let result = text;
+  for (let count = 1 + below(4); count > 0; count -= 1) {
+    const at = below(result.length + 1);
+    const length = 1 + below(random() < 0.2 ? 200 : 12);
+    const piece = pieces[below(pieces.length)]!;
+    const lines = result.split('\n');
+    const line = below(lines.length);
+    switch (below(7)) {
+      case 0:
+        result = result.slice(0, at) + result.slice(at + length);
+        break;
+      case 1:
+        result = result.slice(0, at) + piece + result.slice(at);
+        break;
+      case 2:
+        result = result.slice(0, at) + piece + result.slice(at + length);
+        break;
+      case 3:
+        result = result.slice(0, at) + result.slice(at, at + length) + result.slice(at);
+        break;
+      case 4:
+        lines.splice(line, 1, ...lines.splice(below(lines.length), 1), lines[line] ?? '');
+        result = lines.join('\n');
+        break;
+      case 5:
+        lines[line] = random() < 0.5 ? `  ${lines[line] ?? ''}` : (lines[line] ?? '').slice(1);
+        result = lines.join('\n');
+        break;
+      default:
+        result = result.slice(0, at);
+        if (result.length < 20) result = text;
+    }
+  }
+  return result;
+}
+
+test('thousands of seeded mutations of the fixtures give diagnostics in range, and no crash', (t) => {
+  t.timeout(120_000);
+  const seed = Number(process.env['DORA_TEST_SEED'] ?? 20_260_101);
+  const random = randomFrom(seed);
+  let withProblems = 0;
+  for (let round = 0; round < 3_000; round += 1) {
+    const text = mutate(fixtures[round % fixtures.length]!, random);
+    try {
+      if (survive(text) > 0) withProblems += 1;
+    } catch (error) {
+      t.fail(`DORA_TEST_SEED=${seed}, round ${round}: ${String((error as Error).stack)}\n${JSON.stringify(text)}`);
+      return;
+    }
+  }
+  t.true(withProblems > 2_000, `only ${withProblems} of the mutations were noticed`);
+});
+
+test('random bytes give diagnostics', (t) => {
+  const random = randomFrom(7);
+  for (let round = 0; round < 300; round += 1) {
+    const bytes = Uint8Array.from(
+      { length: 1 + Math.floor(random() * 300) },
+      () => Math.floor(random() * (round % 2 === 0 ? 256 : 96)) + (round % 2 === 0 ? 0 : 32),
+    );
+    t.true(survive(bytes) > 0);
+  }
+});
