@@ -102,8 +102,8 @@ int main(int count, char** values) {
       for (const char* label : result.trace) printf("  %s\n", label);
     return 1;
   }
-  printf("%s [%s]: %llu states, %llu transitions, %llu last, depth %zu, %.1f s\n", result.complete ? "ok" : "INCOMPLETE",
-         arguments.c_str(), number(result.states), number(result.transitions), number(result.last_states), result.depth,
-         seconds);
+  const char* verdict = result.complete ? "ok" : "INCOMPLETE";
+  printf("%s [%s]: %llu states, %llu transitions, %llu last, depth %zu, %.1f s\n", verdict, arguments.c_str(),
+         number(result.states), number(result.transitions), number(result.last_states), result.depth, seconds);
   return result.complete ? 0 : 3;
 }

@@ -1,7 +1,9 @@
-// What must hold. In every state: no message waits while its reader sleeps and nobody is about to wake it; with `count`,
-// the reader's count of drops is exact. In a state that no process can leave: nobody is stuck, no slot leaks, every
-// message has met its end, retained messages reached who joined late. What must hold at one step is checked there by
-// fail(): slot rewritten while held, message doubled or reordered, honest peer reported corrupt, hold limit exceeded.
+// What must hold.
+//
+// In every state: no message waits while its reader sleeps and nobody is about to wake it; with `count`, the reader's
+// count of drops is exact. In a state that no process can leave: nobody is stuck, no slot leaks, every message has met
+// its end, retained messages reached who joined late. What must hold at one step is checked there by fail(): slot
+// rewritten while held, message doubled or reordered, honest peer reported corrupt, hold limit exceeded.
 #include <cstdarg>
 #include <cstdio>
 
@@ -55,8 +57,8 @@ static bool is_being_woken(const State& now, int who, int edge) {
          publisher.edges[publisher.edge].reader == now.subscriber[who].incarnation;
 }
 
-/// What the reader would answer if it were asked now. A skip wakes nobody, so that the answer must not depend on when it
-/// last looked: drops are what lies between its position and the tail; half a skip is none yet.
+/// What the reader would answer if it were asked now. A skip wakes nobody, so the answer must not depend on when it last
+/// looked: drops are what lies between its position and the tail; half a skip is none yet.
 static int counted_drops(const State& now, int edge) {
   const Subscriber& reader = now.subscriber[subscriber_of(edge)];
   int drops = reader.dropped[edge];

@@ -1,6 +1,8 @@
-// The contract between the processes of the model and the search: each function adds every step that its process can
-// make in `now` to `steps`. One step is one access to shared memory, or one system call, with the private work around
-// it. Labels are those of the fault-injection points in native/core where there is one, so that a trace reads like a run.
+// The contract between the processes of the model and the search.
+//
+// Each function adds every step that its process can make in `now`. One step is one access to shared memory, or one
+// system call, with the private work around it. Labels are those of the fault-injection points in native/core where
+// there is one, so that a trace reads like a run.
 #pragma once
 #include <vector>
 
