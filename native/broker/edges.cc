@@ -30,6 +30,17 @@ void forget_at_publisher(Hub* hub, Edge* edge) {
   edge->id = hub->new_id();
 }
 
+/// Tells the publisher that this subscriber will not come back, if it holds the edge.
+void close_out(Hub* hub, Edge* edge) {
+  const Process* publisher = ready_process(edge->publisher);
+  if (publisher != nullptr && edge->told_publisher == publisher->incarnation) {
+    wire::CloseOut message;
+    message.edge_id = edge->id;
+    publisher->connection->send(message);
+  }
+  if (edge->told_publisher != 0) forget_at_publisher(hub, edge);
+}
+
 /// A region with its constants written, sealed, mapped for counting, charged to the subscriber.
 Status make_region(Hub* hub, const Edge& edge, const Process& publisher, const Process& subscriber, std::shared_ptr<Region>* out, Error* error) {
   const BrokerInput& input = edge.subscriber->spec.inputs[edge.input];
@@ -283,23 +294,15 @@ void edges_corrupt(Hub* hub, Process* reporter, const wire::Corrupt& message) {
     if (edge == nullptr || edge->id != message.edge_id) continue;
     hub->events.push(BrokerEvent::Kind::corrupt, spec.dataflow, spec.node,
                      "input " + input_name(*edge) + ": " + output_name(*edge) + " wrote nonsense into shared memory: " + message.what);
-    Process* publisher = ready_process(edge->publisher);
-    if (publisher != nullptr && edge->told_publisher == publisher->incarnation) {
-      wire::CloseOut close;
-      close.edge_id = edge->id;
-      publisher->connection->send(close);
-      forget_at_publisher(hub, edge);
-    }
-    return;
+    return close_out(hub, edge);
   }
   for (const auto& edges : reporter->node->out) {
     for (Edge* edge : edges) {
       if (edge->id != message.edge_id) continue;
       hub->events.push(BrokerEvent::Kind::corrupt, spec.dataflow, spec.node,
                        "output " + output_name(*edge) + ": " + input_name(*edge) + " wrote nonsense into shared memory: " + message.what);
-      forget_at_publisher(hub, edge);
-      close_in(edge, DORA_REASON_CORRUPT);
-      return;
+      close_out(hub, edge);
+      return close_in(edge, DORA_REASON_CORRUPT);
     }
   }
 }
@@ -333,22 +336,16 @@ void edges_retry(Hub* hub, Node* node) {
   try_start(hub, node->dataflow);
 }
 
-void edges_gone(Hub* hub, Node* node, uint32_t reason) {
+void edges_gone(Hub* hub, Node* node) {
   for (Edge* edge : node->in) {
     if (edge == nullptr) continue;
-    Process* publisher = ready_process(edge->publisher);
-    if (publisher != nullptr && edge->told_publisher == publisher->incarnation) {
-      wire::CloseOut message;
-      message.edge_id = edge->id;
-      publisher->connection->send(message);
-    }
-    if (edge->told_publisher != 0) forget_at_publisher(hub, edge);
+    close_out(hub, edge);
     edge->opening.clear();
     for (size_t i = edge->streams.size(); i-- > 0;)
       if (!hub->alive(edge->streams[i].region->subscriber)) freeze_stream(edge, i);
   }
   for (const auto& edges : node->out)
-    for (Edge* edge : edges) close_in(edge, reason);
+    for (Edge* edge : edges) close_in(edge, node->gone_reason);
   try_start(hub, node->dataflow);
 }
 

@@ -32,7 +32,7 @@ void edges_died(Hub* hub, Process* process);
 /// After edges_died and the end of the process's bookkeeping: edges that waited for this death.
 void edges_retry(Hub* hub, Node* node);
 /// It will not come back.
-void edges_gone(Hub* hub, Node* node, uint32_t reason);
+void edges_gone(Hub* hub, Node* node);
 /// Releases the barrier, or gives late members their Start, if it is time.
 void try_start(Hub* hub, Dataflow* dataflow);
 

@@ -248,7 +248,8 @@ void end_node(Hub* hub, const std::string& dataflow, const std::string& name, bo
   }
   if (!final) return;
   node->gone = true;
-  edges_gone(hub, node, bye || !crashed ? DORA_REASON_ENDED : DORA_REASON_CRASHED);
+  node->gone_reason = bye || !crashed ? DORA_REASON_ENDED : DORA_REASON_CRASHED;
+  edges_gone(hub, node);
 }
 
 void stop_node(Hub* hub, const std::string& dataflow, const std::string& name, uint32_t reason, int64_t grace_ns) {

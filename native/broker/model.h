@@ -107,6 +107,7 @@ struct Node {
   std::vector<std::shared_ptr<Process>> former;  ///< earlier ones that are not dead yet
   bool ended = false;                   ///< the daemon said so; false again when it is announced again
   bool gone = false;                    ///< ended for good
+  uint32_t gone_reason = 0;             ///< DORA_REASON_*, for edges that are made after that
   std::optional<wire::Stop> stop;       ///< asked for before it had joined
   // Sums over dead incarnations, from their ledgers.
   std::vector<uint64_t> received, dropped, sent, bytes;

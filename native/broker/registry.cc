@@ -93,7 +93,9 @@ Status check_return(const Node& old, const BrokerNode& node, Error* error) {
     return bad(error, node, "it is announced already and has not ended", "Node ids are unique in a dataflow; report its end first (node_ended).");
   }
   const auto same_input = [](const BrokerInput& a, const BrokerInput& b) {
-    return a.id == b.id && a.kind == b.kind && a.source_node == b.source_node && a.source_output == b.source_output;
+    // Its queue may still hold entries of the life before, so it stays as it was too.
+    return a.id == b.id && a.kind == b.kind && a.source_node == b.source_node && a.source_output == b.source_output &&
+           a.queue_size == b.queue_size && a.policy == b.policy;
   };
   const auto same_output = [](const BrokerOutput& a, const BrokerOutput& b) { return a.id == b.id; };
   const auto& was = old.spec;
@@ -166,6 +168,12 @@ void wire_inputs(Hub* hub, Node* node) {
     edge->output = output_index(*source, input.source_output);
     edge->input = i;
     edge->input_bit = bit++;
+    const Process* process = source->process.get();
+    if (source->gone) {
+      edge->close_reason = source->gone_reason;
+    } else if (process != nullptr && !source->ended && process->output_closed[edge->output]) {
+      edge->close_reason = DORA_REASON_ENDED;
+    }
     node->in[i] = edge.get();
     source->out[edge->output].push_back(edge.get());
     node->dataflow->edges.push_back(std::move(edge));
