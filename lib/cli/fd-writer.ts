@@ -60,7 +60,7 @@ export class FdWriter {
   }
 
   async #writeAll(bytes: Buffer): Promise<void> {
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       try {
         at += (await writeAsync(this.#fd, bytes, at, bytes.length - at)).bytesWritten;
       } catch (error) {

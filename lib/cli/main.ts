@@ -15,7 +15,6 @@ import type { RunCommandOptions } from './commands/run.js';
 const USAGE = 2;
 
 const console = new Console();
-process.exit(await main());
 
 async function main(): Promise<number> {
   let exitCode = 0;
@@ -156,3 +155,6 @@ Ctrl-C sends every node a stop event, SIGTERM after --stop-timeout, SIGKILL afte
 --kill-timeout more. A second Ctrl-C ends everything at once. SIGTERM is as Ctrl-C.
 Exit code: 0 ended or stopped in order, 1 a node failed or the dataflow could not
 start, 2 wrong command line, 130 ended by a second Ctrl-C.`;
+
+// Last, when everything above exists.
+process.exit(await main());

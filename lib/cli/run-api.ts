@@ -48,5 +48,7 @@ export interface RunOptions {
  */
 export async function run(dataflow: string | object, options: RunOptions = {}): Promise<RunResult> {
   const { startDataflow } = await import('./run-dataflow.js');
-  return await (await startDataflow(dataflow, options)).result;
+  return await (
+    await startDataflow(dataflow, options)
+  ).result;
 }

@@ -203,7 +203,8 @@ function localError(error: unknown): unknown {
   if (!(error instanceof RemoteError)) return error;
   const diagnostics = fileDiagnostic.array().safeParse(error.details);
   const [first] = diagnostics.data ?? [];
-  if (error.code === 'DESCRIPTOR_INVALID' && first !== undefined) return new DescriptorError(first.file, diagnostics.data ?? []);
+  if (error.code === 'DESCRIPTOR_INVALID' && first !== undefined)
+    return new DescriptorError(first.file, diagnostics.data ?? []);
   return new DoraError(error.code, error.message, { hint: error.hint });
 }
 

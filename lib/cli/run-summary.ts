@@ -23,7 +23,12 @@ export function formatTable(summary: DataflowSummary, color: ChalkInstance): str
   for (const node of summary.nodes) {
     const numbers = [node.messagesIn, node.messagesOut, node.dropped, ...(withLost ? [node.lost] : [])];
     const duration = node.end === 'notStarted' ? '–' : formatDuration(node.durationMs);
-    table.push([node.node, formatExit(node, color), duration, ...numbers.map((count) => count.toLocaleString('en-US'))]);
+    table.push([
+      node.node,
+      formatExit(node, color),
+      duration,
+      ...numbers.map((count) => count.toLocaleString('en-US')),
+    ]);
   }
   return table.toString();
 }

@@ -64,7 +64,8 @@ export class TextView implements RunView {
     if (this.quiet) return;
     switch (event.event) {
       case 'output':
-        return await this.#output(event.node, event.stream, event.lines);
+        await this.#output(event.node, event.stream, event.lines);
+        break;
       case 'buildStarted':
         this.#note(this.console.colorErr.cyan('build'), `${event.owner}: ${event.command}`);
         break;
@@ -93,7 +94,10 @@ export class TextView implements RunView {
       console.errorLine(`\n${formatFailure(result.failure, console.colorErr)}`);
     } else if (!this.quiet) {
       const how = result.reason === 'stopped' ? 'stopped' : 'finished';
-      this.#note(console.colorErr.cyan('dora'), `"${result.dataflow}" ${how} after ${formatDuration(result.durationMs)}`);
+      this.#note(
+        console.colorErr.cyan('dora'),
+        `"${result.dataflow}" ${how} after ${formatDuration(result.durationMs)}`,
+      );
     }
   }
 
@@ -106,7 +110,10 @@ export class TextView implements RunView {
   }
 
   #showAwaited(node: string, config: string): void {
-    this.#note(this.console.colorErr.cyan('dora'), `node "${node}" is started by hand; in another terminal of this machine:`);
+    this.#note(
+      this.console.colorErr.cyan('dora'),
+      `node "${node}" is started by hand; in another terminal of this machine:`,
+    );
     this.console.errorLine(`  DORA_NODE_CONFIG='${config}' <its program>`);
   }
 

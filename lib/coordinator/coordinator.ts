@@ -100,7 +100,12 @@ export class Coordinator {
         const { dataflow: source, warnings } = read(request, request.build ? 'allowBuildable' : 'require');
         const nodes = source.nodes.map((node) => node.id);
         const dataflow = this.#newName(request.file);
-        const entry = { record: new DataflowRecord(dataflow, request.file, nodes), request, prepared: false, over: false };
+        const entry = {
+          record: new DataflowRecord(dataflow, request.file, nodes),
+          request,
+          prepared: false,
+          over: false,
+        };
         this.#entries.set(dataflow, entry);
         void this.#launch(entry, source);
         return { dataflow, nodes, warnings: [...warnings] };
@@ -111,7 +116,7 @@ export class Coordinator {
         return {};
       },
       kill: async ({ dataflow }) => {
-        this.#entry(dataflow).record.stopRequested = true;
+        this.#entry(dataflow).record.requestStop();
         return await this.#daemon.call('kill', { dataflow });
       },
       list: () => ({
@@ -134,9 +139,9 @@ export class Coordinator {
       if (steps.length > 0) {
         await this.#daemon.call('build', { dataflow, steps, release: request.release });
         // What the build made is there now, or the file names something that nothing makes.
-        if (!record.stopRequested) read(request, 'require');
+        if (!record.isStopRequested()) read(request, 'require');
       }
-      if (record.stopRequested) {
+      if (record.isStopRequested()) {
         await this.#finish(dataflow);
         return;
       }
@@ -144,11 +149,11 @@ export class Coordinator {
       await this.#daemon.call('prepare', makePlan(dataflow, source, request.release));
       entry.prepared = true;
       // A stop that came while programs were compiled: nothing runs yet, so nothing has to be ended.
-      if (record.stopRequested) await this.#finish(dataflow);
+      if (record.isStopRequested()) await this.#finish(dataflow);
       else await this.#daemon.call('start', { dataflow });
     } catch (error) {
       if (entry.over) return;
-      if (!record.stopRequested) this.#fail(entry, toFailure(error));
+      if (!record.isStopRequested()) this.#fail(entry, toFailure(error));
       await this.#finish(dataflow);
     }
   }
@@ -170,7 +175,7 @@ export class Coordinator {
     if (entry === undefined || entry.over || entry.record.state === 'stopping') return;
     const { record, request } = entry;
     record.state = 'stopping';
-    if (reason !== 'failure') record.stopRequested = true;
+    if (reason !== 'failure') record.requestStop();
     this.#emit('stopping', { dataflow, reason, ...(node === undefined ? {} : { node }) });
     const told: StopReason = reason === 'failure' ? 'failure' : 'user';
     const { stopTimeoutMs, killTimeoutMs } = request;
@@ -213,7 +218,11 @@ export class Coordinator {
 
   /** `camera-3f2a9c`: the file's name for people, the rest so that a file can run twice. */
   #newName(file: string): string {
-    const base = path.basename(file).replace(/\.[^.]*$/, '').replace(/[^\w-]+/g, '-').slice(0, 40);
+    const base = path
+      .basename(file)
+      .replace(/\.[^.]*$/, '')
+      .replace(/[^\w-]+/g, '-')
+      .slice(0, 40);
     return `${base === '' ? 'dataflow' : base}-${randomBytes(3).toString('hex')}`;
   }
 
@@ -233,7 +242,8 @@ function read(
 ): { dataflow: Dataflow; warnings: readonly Diagnostic[] } {
   const { file, text, env } = request;
   const options = { purpose: 'run', files, env } as const;
-  const { dataflow, diagnostics } = text === undefined ? readDataflow(file, options) : parseDataflow(text, file, options);
+  const { dataflow, diagnostics } =
+    text === undefined ? readDataflow(file, options) : parseDataflow(text, file, options);
   const shown = request.shownFile ?? file;
   const renamed = diagnostics.map((diagnostic) => ({ ...diagnostic, file: shown }));
   if (dataflow !== undefined) return { dataflow, warnings: renamed };

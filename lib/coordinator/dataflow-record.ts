@@ -20,8 +20,7 @@ export class DataflowRecord {
   readonly dataflow: string;
   readonly file: string;
   state: DataflowState = 'building';
-  /** Somebody asked for the end. */
-  stopRequested = false;
+  #stopRequested = false;
   readonly #nodes: readonly string[];
   readonly #exits = new Map<string, NodeExit>();
   readonly #begin = performance.now();
@@ -35,6 +34,16 @@ export class DataflowRecord {
 
   get nodes(): string[] {
     return [...this.#nodes];
+  }
+
+  /** Somebody asked for the end. */
+  requestStop(): void {
+    this.#stopRequested = true;
+  }
+
+  /** A method, for the answer changes while its caller waits. */
+  isStopRequested(): boolean {
+    return this.#stopRequested;
   }
 
   get failure(): Failure | undefined {
@@ -63,7 +72,7 @@ export class DataflowRecord {
     return {
       dataflow: this.dataflow,
       ok: failure === undefined,
-      reason: failure !== undefined ? 'failed' : this.stopRequested ? 'stopped' : 'finished',
+      reason: failure !== undefined ? 'failed' : this.#stopRequested ? 'stopped' : 'finished',
       durationMs: performance.now() - this.#begin,
       nodes: this.#nodes.map((node) => this.#summarizeNode(node, counts)),
       counts,

@@ -35,9 +35,7 @@ function planNode(node: DataflowNode): PlanNode {
     id: node.id,
     // `unsupported` never gets here: such a file has an error when it is read to run.
     kind: node.kind === 'unsupported' ? 'dynamic' : node.kind,
-    ...(node.program === undefined
-      ? {}
-      : { program: { command: node.program.command, args: [...node.program.args] } }),
+    ...(node.program === undefined ? {} : { program: { command: node.program.command, args: [...node.program.args] } }),
     ...(node.operators === undefined
       ? {}
       : {

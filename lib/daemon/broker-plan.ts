@@ -30,6 +30,7 @@ function toBrokerInput(node: PlanNode, input: PlanInput): BrokerInput {
   const { id, sourceText, queueSize, priority, source } = input;
   const common = { id, sourceText, queueSize, priority, policy: input.queuePolicy };
   if (source.kind === 'timer') return { ...common, kind: 'timer', periodNs: BigInt(source.periodNs) };
-  if (source.node === node.id && node.kind === 'runtime') return { ...common, kind: 'local', sourceOutput: source.output };
+  if (source.node === node.id && node.kind === 'runtime')
+    return { ...common, kind: 'local', sourceOutput: source.output };
   return { ...common, kind: 'edge', sourceNode: source.node, sourceOutput: source.output };
 }

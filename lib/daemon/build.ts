@@ -32,7 +32,12 @@ export class Build {
   #killTimer: NodeJS.Timeout | undefined;
 
   /** @throws BuildError */
-  async run(steps: readonly BuildStep[], release: boolean, guard: Guard | undefined, callbacks: BuildCallbacks): Promise<void> {
+  async run(
+    steps: readonly BuildStep[],
+    release: boolean,
+    guard: Guard | undefined,
+    callbacks: BuildCallbacks,
+  ): Promise<void> {
     const done = new Set<string>();
     for (const step of steps) {
       for (const line of step.lines) {
@@ -61,7 +66,7 @@ export class Build {
   ): Promise<void> {
     const { owner, workingDirectory, env } = step;
     const details = { node: owner, exitCode: null, signal: null, lastLines: [] };
-    if (this.#cancelled) throw new BuildError('the build was stopped', 'Start again to build the rest.', details);
+    if (this.#isCancelled()) throw new BuildError('the build was stopped', 'Start again to build the rest.', details);
     callbacks.onCommand(owner, line);
     const child = new Child(
       {
@@ -78,11 +83,16 @@ export class Build {
     const { exitCode, signal, spawnError } = await child.done;
     clearTimeout(this.#killTimer);
     if (exitCode === 0) return;
-    const how = spawnError !== undefined ? spawnError.message : exitCode !== null ? `exit code ${exitCode}` : `${signal ?? ''}`;
+    const how = spawnError?.message ?? (exitCode === null ? String(signal) : `exit code ${exitCode}`);
     throw new BuildError(
-      this.#cancelled ? `the build of "${owner}" was stopped` : `the build of "${owner}" failed (${how}): ${line}`,
+      this.#isCancelled() ? `the build of "${owner}" was stopped` : `the build of "${owner}" failed (${how}): ${line}`,
       `The command ran in ${workingDirectory}. --no-build starts without building.`,
       { ...details, exitCode, signal, lastLines: child.lastLines.toArray() },
     );
+  }
+
+  /** A method, for the answer changes while a command runs. */
+  #isCancelled(): boolean {
+    return this.#cancelled;
   }
 }

@@ -140,7 +140,7 @@ class Pump {
   async finish(): Promise<void> {
     const watch = new AbortController();
     const giveUp = async (): Promise<void> => {
-      for (let reads = -1; !this.#finished; ) {
+      for (let reads = -1; !this.#finished;) {
         if (reads === this.#reads && !this.#delivering) this.#stream.destroy();
         reads = this.#reads;
         await sleep(SILENT_PIPE_MS, undefined, { signal: watch.signal });

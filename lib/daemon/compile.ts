@@ -66,7 +66,11 @@ export async function compileTypeScript(source: string, cache = new CompileCache
   });
   const [code, map] = [findOutput(result.outputFiles, '.mjs'), findOutput(result.outputFiles, '.mjs.map')];
   const name = `${path.basename(source).replace(SOURCE, '')}-${createHash('sha256').update(code).digest('hex').slice(0, 12)}.mjs`;
-  const linked = Buffer.from(Buffer.from(code).toString('utf8').replace(/program\.mjs\.map\s*$/, `${encodeURI(name)}.map\n`));
+  const linked = Buffer.from(
+    Buffer.from(code)
+      .toString('utf8')
+      .replace(/program\.mjs\.map\s*$/, `${encodeURI(name)}.map\n`),
+  );
   const sources = Object.keys(result.metafile.inputs).map((file) => path.resolve(path.dirname(source), file));
   const inputs = Object.fromEntries([...sources, ...settings(sources, imports)].map((file) => [file, hashFile(file)]));
   return cache.store(source, { key, output: name, inputs, imports: [...imports] }, linked, map);

@@ -225,7 +225,15 @@ export class DataflowRun {
     if (crashed) this.#warn(id, 'NODE_LOST', `node "${id}", which was started by hand, went away without leaving`);
     const durationMs = performance.now() - state.joinedAt;
     const end = state.stopping ? 'stopped' : 'finished';
-    this.#context.emit('nodeExited', { dataflow, node: id, end, exitCode: null, signal: null, durationMs, lastLines: [] });
+    this.#context.emit('nodeExited', {
+      dataflow,
+      node: id,
+      end,
+      exitCode: null,
+      signal: null,
+      durationMs,
+      lastLines: [],
+    });
     this.#checkEnd();
   }
 
@@ -243,7 +251,8 @@ export class DataflowRun {
     if (own.length === 0 && !this.#stopping && byHand.some((state) => !state.ended)) return;
     this.#over = true;
     this.#clearTimers();
-    for (const state of byHand) if (!state.ended) this.#context.broker.stopNode(this.dataflow, state.plan.id, 'shutdown', 0);
+    for (const state of byHand)
+      if (!state.ended) this.#context.broker.stopNode(this.dataflow, state.plan.id, 'shutdown', 0);
     this.#context.emit('dataflowEnded', { dataflow: this.dataflow });
   }
 

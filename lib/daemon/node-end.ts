@@ -30,13 +30,21 @@ export function readEnd(end: ChildEnd, context: EndContext): { end: NodeEnd; err
   if (end.signal !== null) {
     return {
       end: 'failed',
-      error: { code: 'NODE_CRASHED', message: `node "${node}" was ended by ${describeSignal(end.signal)}`, ...signalHint(end.signal) },
+      error: {
+        code: 'NODE_CRASHED',
+        message: `node "${node}" was ended by ${describeSignal(end.signal)}`,
+        ...signalHint(end.signal),
+      },
     };
   }
   if (end.exitCode !== 0) {
     return {
       end: 'failed',
-      error: { code: 'NODE_FAILED', message: `node "${node}" ended with exit code ${String(end.exitCode)}`, ...exitHint(end.exitCode) },
+      error: {
+        code: 'NODE_FAILED',
+        message: `node "${node}" ended with exit code ${String(end.exitCode)}`,
+        ...exitHint(end.exitCode),
+      },
     };
   }
   if (stopping) return { end: 'stopped' };
@@ -79,7 +87,8 @@ function signalHint(signal: NodeJS.Signals): { hint?: string } {
     SIGKILL: 'Somebody else killed it. When the machine runs out of memory, the kernel does; "dmesg" tells.',
     SIGTERM: 'Somebody else ended it.',
     SIGINT: 'Somebody else interrupted it.',
-    SIGSEGV: 'It touched memory that is not its own: look at its native code, and for stores into received data (copy() first).',
+    SIGSEGV:
+      'It touched memory that is not its own: look at its native code, and for stores into received data (copy() first).',
     SIGBUS: 'It touched memory that is not there any more: look at its native code.',
     SIGABRT: 'It gave up by itself; its last lines say why.',
     SIGILL: 'It was built for another processor, or its native code is broken.',
@@ -90,7 +99,8 @@ function signalHint(signal: NodeJS.Signals): { hint?: string } {
 }
 
 function exitHint(exitCode: number | null): { hint?: string } {
-  if (exitCode === 13) return { hint: 'Node.js says so when a top-level await never settles and nothing else is left to do.' };
+  if (exitCode === 13)
+    return { hint: 'Node.js says so when a top-level await never settles and nothing else is left to do.' };
   if (exitCode === 126 || exitCode === 127) return { hint: 'A shell says so when it cannot run a command.' };
   return {};
 }

@@ -15,7 +15,8 @@ let root: string | undefined;
 export function packageRoot(): string {
   if (root === undefined) {
     let folder = path.dirname(fileURLToPath(import.meta.url));
-    while (!existsSync(path.join(folder, 'package.json')) && path.dirname(folder) !== folder) folder = path.dirname(folder);
+    while (!existsSync(path.join(folder, 'package.json')) && path.dirname(folder) !== folder)
+      folder = path.dirname(folder);
     root = folder;
   }
   return root;

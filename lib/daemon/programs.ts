@@ -50,7 +50,10 @@ export interface LaunchContext {
  * The command lines of all nodes that have a program; dynamic ones have none.
  * @throws LaunchError with every problem at once
  */
-export async function prepareLaunches(nodes: readonly PlanNode[], context: LaunchContext): Promise<Map<string, Launch>> {
+export async function prepareLaunches(
+  nodes: readonly PlanNode[],
+  context: LaunchContext,
+): Promise<Map<string, Launch>> {
   const problems: LaunchProblem[] = [];
   const launches = new Map<string, Launch>();
   const prepared = nodes.map(async (node): Promise<void> => {
@@ -78,11 +81,20 @@ async function prepareLaunch(node: PlanNode, context: LaunchContext): Promise<La
   if (node.operators !== undefined) {
     const operators = node.operators.map((operator) => ({
       ...operator,
-      library: take(resolveLibrary(operator.library, place), `the library "${operator.library}"`, `${node.id}/${operator.id}`),
+      library: take(
+        resolveLibrary(operator.library, place),
+        `the library "${operator.library}"`,
+        `${node.id}/${operator.id}`,
+      ),
     }));
     const config = JSON.stringify({ operators, threads: 1 });
     const file = builtFile('operator/runtime.js');
-    return { ...base, file: process.execPath, args: ['--enable-source-maps', file], env: { ...env, DORA_RUNTIME_CONFIG: config } };
+    return {
+      ...base,
+      file: process.execPath,
+      args: ['--enable-source-maps', file],
+      env: { ...env, DORA_RUNTIME_CONFIG: config },
+    };
   }
   if (node.program === undefined) return undefined;
   const { command, args } = node.program;
@@ -93,11 +105,17 @@ async function prepareLaunch(node: PlanNode, context: LaunchContext): Promise<La
   if (/\.[cm]?js$/.test(file)) return { ...base, file: process.execPath, args: [file, ...args] };
   if (file.endsWith('.py')) {
     // Python holds back what it prints into a pipe; a log that comes minutes late, or never, helps nobody.
-    const python = take(resolveProgram('python3', { ...place, folder: '/', workingDirectory: '/' }), 'python3', node.id);
+    const python = take(
+      resolveProgram('python3', { ...place, folder: '/', workingDirectory: '/' }),
+      'python3',
+      node.id,
+    );
     return { ...base, file: python, args: [file, ...args], env: { PYTHONUNBUFFERED: '1', ...env } };
   }
   if (!isScript(file) && !isExecutable(file)) {
-    throw new DoraError('NOT_EXECUTABLE', `node "${node.id}": ${file} may not be executed`, { hint: `Run: chmod +x ${file}` });
+    throw new DoraError('NOT_EXECUTABLE', `node "${node.id}": ${file} may not be executed`, {
+      hint: `Run: chmod +x ${file}`,
+    });
   }
   return { ...base, file, args };
 }

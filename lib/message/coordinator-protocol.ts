@@ -13,7 +13,8 @@ import { dataflowSummary, failure, outputLines } from './report.js';
 
 const dataflow = z.object({ dataflow: z.string() });
 const nothing = z.object({});
-const { buildStarted, nodeStarted, nodeJoined, nodeAwaited, running, nodeExited, warning } = daemonProtocol.server.events;
+const { buildStarted, nodeStarted, nodeJoined, nodeAwaited, running, nodeExited, warning } =
+  daemonProtocol.server.events;
 
 /** What to run, and how. */
 export const startRequest = z.object({

@@ -245,7 +245,8 @@ export class Session<Own extends Side, Peer extends Side> {
       this.#cutOff(protocolError(`sent a broken event "${name}" (${z.prettifyError(data.error)})`));
       return;
     }
-    const listeners = this.#options.listeners as Readonly<Record<string, ((data: unknown) => void) | undefined>> | undefined;
+    const listeners = this.#options.listeners as
+      Readonly<Record<string, ((data: unknown) => void) | undefined>> | undefined;
     listeners?.[name]?.(data.data);
   }
 

@@ -22,12 +22,22 @@ test('output is shown line by line behind the names, whatever the bytes are', as
   box.write('d.yml', flow('id: a\npath: a.sh', 'id: longer\npath: b.py', 'id: ts\npath: sub/c.ts\nargs: x "y z"'));
   box.write('a.sh', '#!/bin/sh\nprintf "one\\r\\ntwo \\377\\n"; printf "10%%\\r20%%\\rend"; echo oops >&2\n');
   box.write('b.py', 'import os\nprint("pid", os.getpid() > 0)\n');
-  box.write('sub/c.ts', "import { x } from './d.js';\nconst y: number = x;\nconsole.log(y, process.argv.slice(2), import.meta.url);\n");
+  box.write(
+    'sub/c.ts',
+    "import { x } from './d.js';\nconst y: number = x;\nconsole.log(y, process.argv.slice(2), import.meta.url);\n",
+  );
   box.write('sub/d.ts', 'export const x: number = 41 + 1;\n');
   const { code, stdout, stderr } = await box.run('run', 'd.yml');
   t.is(code, 0, stderr);
   const lines = stdout.split('\n');
-  for (const line of ['a      | one', 'a      | two \ufffd', 'a      | 10%', 'a      | 20%', 'a      | end', 'longer | pid True']) {
+  for (const line of [
+    'a      | one',
+    'a      | two \ufffd',
+    'a      | 10%',
+    'a      | 20%',
+    'a      | end',
+    'longer | pid True',
+  ]) {
     t.true(lines.includes(line), `${line} in\n${stdout}`);
   }
   t.true(stderr.includes('a      | oops\n'));
@@ -43,7 +53,10 @@ test('the first failure is named with its reason and last lines, and the others 
   box.write('bad.sh', '#!/bin/sh\necho the reason >&2\nexit 3\n');
   const { code, stdout, stderr } = await box.run('run', 'd.yml');
   t.is(code, 1);
-  t.regex(stderr, /error NODE_FAILED: node "bad" ended with exit code 3\n {2}the last lines of "bad":\n {4}\| the reason/);
+  t.regex(
+    stderr,
+    /error NODE_FAILED: node "bad" ended with exit code 3\n {2}the last lines of "bad":\n {4}\| the reason/,
+  );
   t.regex(stdout, /bad +exit code 3/);
   t.deepEqual(await box.settle(), []);
 });
@@ -89,7 +102,8 @@ test('a TypeScript program that does not compile is named with file, line and co
 
 test('builds run first, by a shell, in the working directory with the environment, and once each', async (t) => {
   const box = new Sandbox(t);
-  const build = 'build: |\n  mkdir -p out && echo "$GREETING" >> out/log\n  printf "#!/bin/sh\\necho built\\n" > out/p.sh; chmod +x out/p.sh';
+  const build =
+    'build: |\n  mkdir -p out && echo "$GREETING" >> out/log\n  printf "#!/bin/sh\\necho built\\n" > out/p.sh; chmod +x out/p.sh';
   const node = (id: string): string => `id: ${id}\npath: out/p.sh\nenv:\n  GREETING: grüß\n${build}`;
   box.write('d.yml', flow(node('a'), node('b')));
   const { code, stdout, stderr } = await box.run('run', 'd.yml');

@@ -122,10 +122,11 @@ export class RunningCommand {
 
   /** Waits until this text was printed. @throws Error when the command ended without it */
   async printed(text: string): Promise<void> {
-    let over = false;
-    void this.finished.then(() => (over = true));
     while (!this.stdout.includes(text) && !this.stderr.includes(text)) {
-      if (over) throw new Error(`ended without printing ${JSON.stringify(text)}:\n${this.stdout}\n${this.stderr}`);
+      const over = await Promise.race([this.finished.then(() => true), sleep(0, false)]);
+      if (over && !this.stdout.includes(text) && !this.stderr.includes(text)) {
+        throw new Error(`ended without printing ${JSON.stringify(text)}:\n${this.stdout}\n${this.stderr}`);
+      }
       await sleep(10);
     }
   }

@@ -30,7 +30,11 @@ const protocol = defineProtocol({
   client: { calls: { ask: { params: z.object({ q: z.string() }), result: z.object({ a: z.string() }) } }, events: {} },
 });
 
-type Pair = { server: Link; client: Link; close: () => Promise<void> };
+interface Pair {
+  server: Link;
+  client: Link;
+  close: () => Promise<void>;
+}
 
 async function unixPair(): Promise<Pair> {
   const folder = await mkdtemp(path.join(tmpdir(), 'dora-test-'));
@@ -174,7 +178,10 @@ for (const [name, make] of Object.entries(carriers)) {
 
   carrierTest('a client without the token is refused before it is answered', async (t, pair) => {
     let asked = 0;
-    serve(protocol, pair.server, { handlers: { ...handlers, double: ({ n }) => ({ n: n + asked++ }) }, token: 'secret' });
+    serve(protocol, pair.server, {
+      handlers: { ...handlers, double: ({ n }) => ({ n: n + asked++ }) },
+      token: 'secret',
+    });
     const client = connect(protocol, pair.client, { handlers: answers, token: 'secreT' });
     const error = await t.throwsAsync(client.call('double', { n: 1 }), { instanceOf: DoraError });
     t.is(error.code, 'CONTROL_REFUSED');
