@@ -1,6 +1,7 @@
 /**
  * What lies between the walked file and the model: a node whose own keys are settled and whose inputs are not yet
- * connected. resolve-node.ts makes drafts, wiring.ts connects them, load.ts turns them into the model.
+ * connected. resolve-node.ts makes drafts, wiring.ts connects them, load.ts turns them into the model. Drafts keep the
+ * places of what they hold, for the steps that still have something to say about them.
  */
 
 import type { z } from 'zod';
@@ -28,7 +29,7 @@ export interface ResolveContext extends ExpandContext {
   folder: string;
   /** The variables of the process that reads the file. */
   host: Variables;
-  /** Root `env` and `--env`, variables replaced. */
+  /** The root's `env` and the caller's, variables replaced. */
   shared: Readonly<Record<string, string>>;
 }
 

@@ -1,6 +1,7 @@
 /**
  * What can only be seen in the whole graph: outputs that nobody reads, and cycles in which every edge makes its sender
  * wait. Both are warnings: the first is often meant, and the second deadlocks only when all queues are full at once.
+ * Runs after the wiring, over units (programs and operators), in time linear in the edges.
  */
 
 import type { DraftInput, DraftNode, DraftUnit } from './draft.js';

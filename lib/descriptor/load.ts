@@ -28,7 +28,7 @@ export interface ReadOptions {
   purpose?: Purpose;
   /** Which files have to be there. Default: `warnBuildable` to check, `require` to run. */
   files?: FilePolicy;
-  /** `--env NAME=VALUE`: over the root's `env`, under a node's. */
+  /** The caller's own values: over the root's `env`, under a node's. */
   env?: Readonly<Record<string, string>>;
   /** Variables that `$NAME` stands for. Default: those of this process. */
   host?: Variables;

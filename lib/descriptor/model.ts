@@ -38,7 +38,7 @@ export interface DataflowNode {
   readonly program?: DataflowProgram;
   /** Commands to run one after the other before the start, one line each; mostly empty. */
   readonly build: readonly string[];
-  /** Root, `--env` and the node's own values in one map, variables replaced. */
+  /** The root's values, the caller's (ReadOptions.env) and the node's own in one map, variables replaced. */
   readonly env: Readonly<Record<string, string>>;
   /** Absolute folder in which the process starts; the file's folder unless the file says otherwise. */
   readonly workingDirectory: string;

@@ -1,6 +1,7 @@
 /**
  * "Did you mean": the words that a message offers in place of an unknown one, and how a message quotes what stands in
- * a file. Text of a file is hostile: it is cut, and control characters never reach a terminal.
+ * a file. Text of a file is hostile: it is cut, and control characters never reach a terminal. Every message of this
+ * folder quotes by quote() and offers by nearest() or didYouMean().
  */
 
 import { closest, distance } from 'fastest-levenshtein';

@@ -1,6 +1,7 @@
 /**
  * Keys that nodes, `custom` and operators share: environment, inputs, contracts between ports, running and failing,
- * logging, deployment. Each table stands once here and is spread into the maps that have it.
+ * logging, deployment. Each table stands once here and is spread into the maps that have it. A key whose feature does
+ * not exist yet is defined in full and marked `later`: its values are checked, and it warns that it has no effect.
  */
 
 import { z } from 'zod';

@@ -1,6 +1,7 @@
 /**
  * The root of the three kinds of file: a dataflow (`nodes`), a module (`module` and `nodes`), one node alone (`id`).
- * The one definition of the format: the schema walk checks by it, and the editor schema is generated from it.
+ * The one definition of the format: the schema walk checks by it. Rules that span several keys are not here but with
+ * the steps that need them, where they can be explained.
  */
 
 import { z } from 'zod';
@@ -29,7 +30,7 @@ export const dataflowFile = z.strictObject({
   ),
   deploy: later(deploy, 'Default for every node.'),
   debug: key(debug, 'Accepted and not needed: every output can be inspected.'),
-  _unstable_deploy: later(deploy, 'Default for every node. Write "deploy".'),
+  _unstable_deploy: key(deploy, 'Default for every node.', { later: true, modern: 'Write "deploy".' }),
   _unstable_debug: key(debug, 'Accepted and not needed.', { modern: 'Write "debug", or remove it.' }),
   communication: key(noted(z.unknown(), { words: 'anything' }), 'Never had an effect.', {
     modern: 'Remove it: the key never had an effect.',

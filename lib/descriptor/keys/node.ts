@@ -66,5 +66,5 @@ export const node = z.strictObject({
   ...logging,
   threads: later(z.number().int().min(1), "Threads of the runtime's scheduler. Default 1."),
   deploy: later(deploy, 'Where the node runs.'),
-  _unstable_deploy: later(deploy, 'Where the node runs. Write "deploy".'),
+  _unstable_deploy: key(deploy, 'Where the node runs.', { later: true, modern: 'Write "deploy".' }),
 });

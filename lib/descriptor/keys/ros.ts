@@ -1,7 +1,8 @@
 /**
  * Keys of the ROS bridges: `ros2` and `ros1`.
  *
- * They are read and checked; nodes that use them do not run yet (resolve-node.ts says so).
+ * They are read and checked; nodes that use them do not run yet (resolve-node.ts says so). Names and defaults are those
+ * of dora 1.x.
  */
 
 import { z } from 'zod';

@@ -150,7 +150,7 @@ test('kebab-case and snake_case spell the same key, but names of the user stay a
   );
 });
 
-test('env: the root, then --env, then the node; a node sees what the root set', (t) => {
+test('env: the root, then the caller, then the node; a node sees what the root set', (t) => {
   const text = `env: { A: root, B: root, C: root }
 nodes:
   - id: a
