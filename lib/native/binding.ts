@@ -136,6 +136,10 @@ export const Control = {
   clockMs: 1,
   /** native → JS: handle of the last loan(). */
   handle: 2,
+  /** native → JS: 1 while the node keeps the process alive. */
+  referenced: 3,
+  /** JS → native: how many others than a consumer need the loop: the start barrier, sends that wait for room. */
+  holds: 4,
   /** First word of the mask of inputs that may end a sleep (Waiting.masked), and of the one for drain() and recvSync(). */
   sleepMask: 16,
   takeMask: 48,
@@ -213,9 +217,8 @@ export interface NativeNode {
 
   /** Joins the event loop. `onWake` is called once per wake-up, when something may have come for whoever waits; spinning goes on for `spinUs` before a sleep. */
   open(onWake: () => void, spinUs: number): void;
-  /** An open node keeps the process alive (ref) or not (unref). */
+  /** Keeps the process alive, until the loop is about to sleep and nobody waits (Control.waiting, Control.holds). */
   ref(): void;
-  unref(): void;
   /** The start barrier is passed: events may be taken. */
   started(): boolean;
   /** Leaves. Idempotent; every other call is an error afterwards. */

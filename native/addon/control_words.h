@@ -12,6 +12,8 @@ namespace dora::addon::control_words {
 constexpr uint32_t kWaiting = 0;
 constexpr uint32_t kClockMs = 1;
 constexpr uint32_t kHandle = 2;
+constexpr uint32_t kReferenced = 3;
+constexpr uint32_t kHolds = 4;
 constexpr uint32_t kSleepMask = 16;
 constexpr uint32_t kTakeMask = 48;
 constexpr uint32_t kControlWords = 80;

@@ -16,10 +16,10 @@ uv_handle_t* as_handle(Handle* handle) {
 
 }  // namespace
 
-LoopWatch::LoopWatch(napi_env env, Node* node, const int32_t* control, uint64_t spin_ns)
+LoopWatch::LoopWatch(napi_env env, Node* node, int32_t* control, uint64_t spin_ns)
     : env_(env), node_(node), control_(control), spin_ns_(spin_ns) {}
 
-Status LoopWatch::start(napi_env env, Node* node, const int32_t* control, napi_value on_wake, uint64_t spin_ns,
+Status LoopWatch::start(napi_env env, Node* node, int32_t* control, napi_value on_wake, uint64_t spin_ns,
                         LoopWatch** out, Error* error) {
   uv_loop_t* loop = nullptr;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) {
@@ -69,17 +69,20 @@ Status LoopWatch::init(uv_loop_t* loop, napi_value on_wake, Error* error) {
   uv_prepare_start(&prepare_, [](uv_prepare_t* handle) { static_cast<LoopWatch*>(handle->data)->before_sleep(); });
   uv_check_start(&check_, [](uv_check_t* handle) { static_cast<LoopWatch*>(handle->data)->after_sleep(); });
   for (uv_handle_t* handle : {as_handle(&prepare_), as_handle(&check_), as_handle(&idle_)}) uv_unref(handle);
+  ref();
   return Status::ok;
 }
 
-void LoopWatch::ref(bool keeps_alive) {
-  for (uv_poll_t* poll : {&doorbell_poll_, &control_poll_}) {
-    if (keeps_alive) {
-      uv_ref(as_handle(poll));
-    } else {
-      uv_unref(as_handle(poll));
-    }
-  }
+void LoopWatch::ref() {
+  control_[control_words::kReferenced] = 1;
+  uv_ref(as_handle(&doorbell_poll_));
+  uv_ref(as_handle(&control_poll_));
+}
+
+void LoopWatch::unref() {
+  control_[control_words::kReferenced] = 0;
+  uv_unref(as_handle(&doorbell_poll_));
+  uv_unref(as_handle(&control_poll_));
 }
 
 void LoopWatch::stop(void (*closed)(void*), void* data) {
@@ -109,7 +112,10 @@ void LoopWatch::on_closed(uv_handle_t* handle) {
 
 void LoopWatch::before_sleep() {
   const int32_t waiting = control_[control_words::kWaiting];
-  if (waiting == control_words::kNobody) return;
+  if (waiting == control_words::kNobody) {
+    if (control_[control_words::kHolds] == 0 && control_[control_words::kReferenced] == 1) unref();
+    return;
+  }
   const uint64_t* mask = waiting == control_words::kMasked ? control_words::sleep_mask(control_) : nullptr;
   if (!spin(mask) && node_->prepare_sleep(mask)) {
     asleep_ = true;

@@ -3,7 +3,8 @@
 // The loop polls the node's two descriptors. uv_prepare runs right before the loop may block: when somebody waits, it spins for the configured time,
 // then says "asleep" and looks once more (Node::prepare_sleep); if something is there, an idle handle keeps the loop from blocking. uv_check runs
 // right after: it says "awake" and calls JavaScript once, whatever number of descriptors woke the loop.
-// When nobody waits the node stays "awake": publishers ring no bell, and only control traffic and credit wake the loop.
+// When nobody waits the node stays "awake": publishers ring no bell, only control traffic and credit wake the loop, and the node does not keep the
+// process alive: nothing that comes could be taken. JavaScript calls ref() when it starts to wait after such a sleep (Control.referenced is 0).
 // Threads: the loop's. Lifetime: stop() closes the handles; the object deletes itself when libuv has let go of them.
 #pragma once
 
@@ -19,14 +20,15 @@ namespace dora::addon {
 class LoopWatch {
  public:
   /// `control`: the words shared with JavaScript (lib/native/binding.ts, Control). They and `node` must outlive stop().
-  static Status start(napi_env env, Node* node, const int32_t* control, napi_value on_wake, uint64_t spin_ns, LoopWatch** out, Error* error);
-  void ref(bool keeps_alive);
+  static Status start(napi_env env, Node* node, int32_t* control, napi_value on_wake, uint64_t spin_ns, LoopWatch** out, Error* error);
+  void ref();
   /// No callback runs after this. `closed(data)`, if given, when the handles are closed.
   void stop(void (*closed)(void*) = nullptr, void* data = nullptr);
 
  private:
-  LoopWatch(napi_env env, Node* node, const int32_t* control, uint64_t spin_ns);
+  LoopWatch(napi_env env, Node* node, int32_t* control, uint64_t spin_ns);
   Status init(uv_loop_t* loop, napi_value on_wake, Error* error);
+  void unref();
   void before_sleep();
   void after_sleep();
   bool spin(const uint64_t* mask);
@@ -35,7 +37,7 @@ class LoopWatch {
 
   napi_env env_;
   Node* node_;
-  const int32_t* control_;
+  int32_t* control_;
   uint64_t spin_ns_;
   uv_loop_t* loop_ = nullptr;
   napi_ref on_wake_ = nullptr;

@@ -97,9 +97,8 @@ napi_value NodeBinding::wrap() {
   napi_create_reference(env_, arrays, 1, &arrays_);
 
   const std::pair<const char*, napi_callback> functions[] = {
-      {"open", open},         {"ref", set_ref<true>},    {"unref", set_ref<false>}, {"started", started},
-      {"close", close},       {"received", received},    {"dropped", dropped},      {"inputOpen", input_open},
-      {"sent", sent},         {"subscribers", subscribers}, {"nowNs", now_ns},
+      {"open", open},            {"ref", ref},    {"started", started},         {"close", close},    {"received", received}, {"dropped", dropped},
+      {"inputOpen", input_open}, {"sent", sent}, {"subscribers", subscribers}, {"nowNs", now_ns},
   };
   for (const auto& [name, function] : functions) set_function(env_, object, name, function, this);
   add_taking(object);
@@ -155,11 +154,10 @@ napi_value NodeBinding::open(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-template <bool alive>
-napi_value NodeBinding::set_ref(napi_env env, napi_callback_info info) {
+napi_value NodeBinding::ref(napi_env env, napi_callback_info info) {
   Arguments<1> args(env, info);
   NodeBinding* self = usable(env, args);
-  if (self != nullptr && self->watch_ != nullptr) self->watch_->ref(alive);
+  if (self != nullptr && self->watch_ != nullptr) self->watch_->ref();
   return nullptr;
 }
 

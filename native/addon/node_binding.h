@@ -50,8 +50,7 @@ class NodeBinding {
   static napi_value open(napi_env env, napi_callback_info info);
   static napi_value close(napi_env env, napi_callback_info info);
   static napi_value started(napi_env env, napi_callback_info info);
-  template <bool alive>
-  static napi_value set_ref(napi_env env, napi_callback_info info);
+  static napi_value ref(napi_env env, napi_callback_info info);
   void release_everything();
   static void cleanup(napi_async_cleanup_hook_handle hook, void* data);
 

@@ -1,0 +1,119 @@
+/**
+ * `node.run(handlers)`: handlers instead of a loop.
+ *
+ * Events are given out in order. A handler that returns a promise keeps its sample alive until the promise settles and counts against `concurrency`; while
+ * that many are at work no event is taken, so queues fill and their policies act. What a handler throws goes to onError, or ends run(): nothing
+ * more is taken, handlers at work are waited for, then run() rejects with it.
+ */
+
+import type { AnyEvent } from './events.js';
+import type { Inbox } from './inbox.js';
+import { LentEvent } from './sample.js';
+import type { Event, Handlers, InputEvent, RunOptions } from './types.js';
+import { waitForEvent } from './wait.js';
+
+export async function runHandlers(inbox: Inbox, handlers: Handlers, options: RunOptions): Promise<void> {
+  inbox.acquire('run()');
+  inbox.releaseLent();
+  try {
+    await new Runner(inbox, handlers, options).run();
+  } finally {
+    inbox.free();
+  }
+}
+
+class Runner {
+  readonly #inbox: Inbox;
+  readonly #handlers: Handlers;
+  readonly #concurrency: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #atWork = new Set<Promise<void>>();
+  #failure: { error: unknown } | undefined;
+
+  constructor(inbox: Inbox, handlers: Handlers, options: RunOptions) {
+    this.#inbox = inbox;
+    this.#handlers = handlers;
+    this.#concurrency = options.concurrency ?? 1;
+    this.#signal = options.signal;
+  }
+
+  async run(): Promise<void> {
+    try {
+      while (this.#failure === undefined) {
+        this.#signal?.throwIfAborted();
+        const event = await this.#next();
+        if (event.type === 'end') break;
+        this.#handle(event);
+        while (this.#atWork.size >= this.#concurrency) await Promise.race(this.#atWork);
+      }
+    } finally {
+      await Promise.all(this.#atWork);
+    }
+    // A handler may have failed while the last ones were waited for.
+    const failure = this.#failure as { error: unknown } | undefined;
+    if (failure !== undefined) throw failure.error;
+  }
+
+  async #next(): Promise<AnyEvent> {
+    const take = (): AnyEvent | null => this.#inbox.takeOwned(undefined);
+    const event = this.#inbox.mayTakeNow() ? take() : null;
+    if (event !== null) return event;
+    // Without timeoutMs never null.
+    return (await waitForEvent(this.#inbox, undefined, { signal: this.#signal }, take))!;
+  }
+
+  #handle(event: AnyEvent): void {
+    const lent = event instanceof LentEvent ? event : undefined;
+    try {
+      const work = this.#call(event);
+      if (work === undefined) {
+        lent?.release();
+        return;
+      }
+      if (lent !== undefined) this.#inbox.hold(lent);
+      const job: Promise<void> = Promise.resolve(work)
+        .catch((error: unknown) => {
+          this.#fail(error, event);
+        })
+        .finally(() => {
+          if (lent !== undefined) this.#inbox.letGo(lent);
+          this.#atWork.delete(job);
+        });
+      this.#atWork.add(job);
+    } catch (error) {
+      lent?.release();
+      this.#fail(error, event);
+    }
+  }
+
+  #call(event: AnyEvent): void | Promise<void> {
+    switch (event.type) {
+      case 'input':
+        return this.#inputHandler(event.id)?.(event as InputEvent);
+      case 'inputClosed':
+      case 'inputRecovered':
+        return this.#handlers.inputClosed?.(event);
+      case 'stop':
+        return this.#handlers.stop?.(event);
+      case 'error':
+        throw event.error;
+      case 'end':
+        return undefined;
+    }
+  }
+
+  /** Own keys only: an input may be named "constructor". */
+  #inputHandler(id: string): ((event: InputEvent) => void | Promise<void>) | undefined {
+    const { input } = this.#handlers;
+    return input !== undefined && Object.hasOwn(input, id) ? input[id] : undefined;
+  }
+
+  #fail(error: unknown, event: AnyEvent): void {
+    try {
+      if (this.#handlers.onError === undefined) throw error;
+      this.#handlers.onError(error, event as Event);
+    } catch (thrown) {
+      this.#failure ??= { error: thrown };
+    }
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * Publishing: send, trySend, sendSync, and sends that wait for room.
+ *
+ * A send is accepted at once unless a `backpressure` subscriber is full; then it waits here, one for each output, and is tried again at every
+ * wake-up of the native side (the subscriber that takes a message rings the doorbell). Order is kept: nothing overtakes the send that waits.
+ * Misuse throws at the call; what the world does rejects.
+ */
+
+import { DoraError } from '../errors.js';
+import type { Metadata } from '../message/metadata.js';
+import { Control, Flag, Limits, Status } from '../native/binding.js';
+import type { Ids } from './ids.js';
+import { Outgoing } from './payload.js';
+import type { Port } from './port.js';
+
+/** One shared answer: an accepted send costs no promise. */
+const ACCEPTED: Promise<void> = Promise.resolve();
+
+interface Attempt {
+  /** A status; throws failures, after which there is nothing to drop. */
+  attempt(): number;
+  /** The node is closed before there was room. */
+  drop(): void;
+}
+/** A send that waits for room. */
+interface Waiting extends Attempt {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+export class Sender {
+  readonly port: Port;
+  readonly outputs: Ids;
+  readonly outgoing: Outgoing;
+  readonly #waiting = new Map<number, Waiting>();
+
+  constructor(port: Port, outputs: Ids) {
+    this.port = port;
+    this.outputs = outputs;
+    this.outgoing = new Outgoing(port.native);
+  }
+
+  get waitingSends(): number {
+    return this.#waiting.size;
+  }
+
+  send(id: string, data: unknown, metadata: Metadata | undefined): Promise<void> {
+    const output = this.outputs.index(id);
+    const { outgoing } = this;
+    try {
+      this.#expectFree(output);
+      outgoing.encode(data, metadata);
+      if (this.#attempt(output, outgoing.bytes, outgoing.sizeBytes, Flag.arm) === Status.ok) return ACCEPTED;
+      return this.#park(output, this.#copyForLater(output));
+    } catch (error) {
+      if (error instanceof DoraError) return Promise.reject(error);
+      throw error;
+    }
+  }
+
+  trySend(id: string, data: unknown, metadata: Metadata | undefined): boolean {
+    const output = this.outputs.index(id);
+    if (!this.isFree(output)) return false;
+    this.outgoing.encode(data, metadata);
+    return this.#attempt(output, this.outgoing.bytes, this.outgoing.sizeBytes, 0) === Status.ok;
+  }
+
+  sendSync(id: string, data: unknown, metadata: Metadata | undefined, timeoutMs: number): boolean {
+    const output = this.outputs.index(id);
+    this.#expectFree(output);
+    const { outgoing } = this;
+    outgoing.encode(data, metadata);
+    const { bytes, sizeBytes, encoding, metadataBytes } = outgoing;
+    return this.port.native.sendSync(output, bytes, sizeBytes, encoding, metadataBytes, timeoutMs) === Status.ok;
+  }
+
+  /**
+   * Sends a loan, with the metadata that `outgoing` holds: at once, or when there is room. `buffer` is detached before anything else. The handle is
+   * gone afterwards, also when the promise rejects.
+   */
+  sendLoan(output: number, handle: number, buffer: ArrayBuffer, sizeBytes: number): Promise<void> {
+    const waiting = this.#waitingLoan(handle, buffer, sizeBytes, 0);
+    try {
+      return waiting.attempt() === Status.ok ? ACCEPTED : this.#park(output, waiting);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  /** True when no send of this output waits; one that does is tried again first. */
+  isFree(output: number): boolean {
+    const waiting = this.#waiting.get(output);
+    return waiting === undefined || this.#retry(output, waiting);
+  }
+
+  /** @throws DoraError SEND_PENDING */
+  #expectFree(output: number): void {
+    if (this.#waiting.size > 0) this.expectFree(output);
+  }
+
+  /** @throws DoraError SEND_PENDING */
+  expectFree(output: number): void {
+    if (this.isFree(output)) return;
+    throw new DoraError('SEND_PENDING', `a send on output "${this.outputs.names[output] ?? ''}" still waits for room`, {
+      hint: 'await each send(), or use trySend(): a subscriber with `queue_policy: backpressure` is slower than this node',
+    });
+  }
+
+  /** At a wake-up of the native side: there may be room. */
+  retryAll(): void {
+    if (this.#waiting.size === 0) return;
+    for (const [output, waiting] of [...this.#waiting]) this.#retry(output, waiting);
+  }
+
+  /** Resolves when no send waits. */
+  async settled(): Promise<void> {
+    while (this.#waiting.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onSettled = resolve;
+      });
+    }
+  }
+  #onSettled: (() => void) | undefined;
+
+  /** The node is closed now: sends that wait are rejected. */
+  dropAll(): void {
+    for (const [output, waiting] of [...this.#waiting]) {
+      this.#waiting.delete(output);
+      waiting.drop();
+      waiting.reject(new DoraError('ENDED', 'the node was closed while this send waited for room'));
+    }
+  }
+
+  #attempt(output: number, bytes: Uint8Array | null, sizeBytes: number, flags: number): number {
+    const { encoding, metadataBytes } = this.outgoing;
+    return this.port.native.send(output, bytes, sizeBytes, encoding, metadataBytes, flags);
+  }
+
+  /** The caller may reuse its memory while the send waits: small payloads wait on the heap, large ones where they will be read. */
+  #copyForLater(output: number): Attempt {
+    const { outgoing, port } = this;
+    const { sizeBytes, encoding } = outgoing;
+    if (sizeBytes > Limits.smallBytes) {
+      const buffer = port.native.loan(output, sizeBytes);
+      new Uint8Array(buffer).set(outgoing.bytes!);
+      return this.#waitingLoan(port.control[Control.handle]!, buffer, sizeBytes, encoding);
+    }
+    const metadata = outgoing.ownMetadata();
+    const bytes = outgoing.ownBytes();
+    return {
+      attempt: () => {
+        const size = outgoing.restoreMetadata(metadata);
+        return port.native.send(output, bytes, sizeBytes, encoding, size, Flag.arm);
+      },
+      drop: () => {},
+    };
+  }
+
+  #waitingLoan(handle: number, buffer: ArrayBuffer, sizeBytes: number, encoding: number): Attempt {
+    const { native } = this.port;
+    const metadata = this.outgoing.ownMetadata();
+    let attached: ArrayBuffer | null = buffer;
+    return {
+      attempt: () => {
+        const size = this.outgoing.restoreMetadata(metadata);
+        try {
+          const status = native.sendLoan(handle, attached, sizeBytes, encoding, size, Flag.arm);
+          attached = null;
+          return status;
+        } catch (error) {
+          native.discardLoan(handle, attached);
+          throw error;
+        }
+      },
+      drop: () => {
+        native.discardLoan(handle, attached);
+      },
+    };
+  }
+
+  #park(output: number, send: Attempt): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(output, { ...send, resolve, reject });
+      this.port.hold();
+      // Room may have come while the copy was made.
+      this.#retry(output, this.#waiting.get(output)!);
+    });
+  }
+
+  #retry(output: number, waiting: Waiting): boolean {
+    try {
+      if (waiting.attempt() !== Status.ok) return false;
+      waiting.resolve();
+    } catch (error) {
+      waiting.reject(error);
+    }
+    this.#waiting.delete(output);
+    this.port.letGo();
+    if (this.#waiting.size === 0) this.#onSettled?.();
+    return true;
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * Dataflows for tests: real node processes, joined by a broker in the test's process, with no daemon.
+ *
+ *   const flow = await startDataflow([
+ *     { id: 'source', outputs: ['out'], main: async ({ node }) => { await node.send('out', 'hello'); } },
+ *     { id: 'sink', inputs: { in: 'source/out' }, main: async ({ node, report }) => { report((await node.recv())?.type); } },
+ *   ]);
+ *   const { sink } = await flow.ended();     // exit codes, what was reported, stderr
+ *
+ * `main` is sent as source text to a process of its own: it sees its argument (NodeKit) and globals, nothing of the test's file, and cannot use
+ * `using` (compiled to helpers that are not there). The test's process does what a daemon would: it tells the broker of ends, and passes a
+ * requested stop on to all. A watchdog ends processes that hang.
+ */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type * as workerThreads from 'node:worker_threads';
+import type * as dora from '../../lib/index.js';
+import type { BrokerEvent, BrokerInput, NativeBroker, NodeCounts } from '../../lib/native/binding.js';
+import { loadNative } from '../../lib/native/load.js';
+
+const HANG_MS = 60_000;
+const program = fileURLToPath(new URL('node-process.ts', import.meta.url));
+
+/** What a node's `main` gets. */
+export interface NodeKit {
+  node: dora.Node;
+  dora: typeof dora;
+  /** Sends a value to the test: NodeEnd.reports. */
+  report: (value: unknown) => void;
+  sleep: (ms: number) => Promise<void>;
+  workerThreads: typeof workerThreads;
+  /** Collects garbage now. */
+  gc: () => void;
+  /** NodeSpec.args. */
+  args: unknown;
+}
+
+export interface InputSpec {
+  /** `node/output`, or undefined for a timer. */
+  from?: string;
+  everyMs?: number;
+  queueSize?: number;
+  policy?: 'drop_oldest' | 'backpressure';
+  priority?: number;
+}
+
+export interface NodeSpec {
+  id: string;
+  inputs?: Record<string, string | InputSpec>;
+  outputs?: string[];
+  main: (kit: NodeKit) => Promise<void> | void;
+  args?: unknown;
+  env?: Record<string, string>;
+  memoryLimitBytes?: number;
+}
+
+/** How a node's process ended. */
+export interface NodeEnd {
+  exitCode: number | null;
+  signal: NodeJS.Signals | null;
+  reports: unknown[];
+  stdout: string;
+  stderr: string;
+}
+
+export interface Dataflow {
+  readonly broker: NativeBroker;
+  readonly name: string;
+  /** What the broker said so far. */
+  readonly events: readonly BrokerEvent[];
+  process(id: string): ChildProcess;
+  /** Resolves with the first report of a node for which `is` holds, also a past one. */
+  reported(id: string, is?: (report: unknown) => boolean): Promise<unknown>;
+  stop(reason?: 'user' | 'failure' | 'shutdown'): void;
+  counts(): NodeCounts[];
+  /** Resolves when every process has ended, and cleans up. */
+  ended(): Promise<Record<string, NodeEnd>>;
+}
+
+let serial = 0;
+
+export async function startDataflow(specs: readonly NodeSpec[], graceMs = 2000): Promise<Dataflow> {
+  const flow = new TestDataflow(specs, graceMs);
+  flow.start();
+  return Promise.resolve(flow);
+}
+
+/** Runs to the end; fails when a node did not exit with 0, with its stderr. */
+export async function runDataflow(specs: readonly NodeSpec[]): Promise<Record<string, NodeEnd>> {
+  const ends = await (await startDataflow(specs)).ended();
+  for (const [id, end] of Object.entries(ends)) {
+    if (end.exitCode !== 0) throw new Error(`node "${id}" ended with ${String(end.exitCode ?? end.signal)}:\n${end.stderr}`);
+  }
+  return ends;
+}
+
+class TestDataflow implements Dataflow {
+  readonly name = `test-${process.pid}-${serial++}`;
+  readonly events: BrokerEvent[] = [];
+  readonly broker: NativeBroker;
+  readonly #folder = mkdtempSync(path.join(os.tmpdir(), 'dora-test-'));
+  readonly #processes = new Map<string, ChildProcess>();
+  readonly #ends = new Map<string, NodeEnd>();
+  readonly #waits: Promise<void>[] = [];
+  readonly #listeners = new Set<() => void>();
+  readonly #specs: readonly NodeSpec[];
+
+  constructor(specs: readonly NodeSpec[], graceMs: number) {
+    this.#specs = specs;
+    this.broker = loadNative().createBroker({
+      runtimeFolder: this.#folder,
+      nodesOutlive: false,
+      graceMs,
+      onEvents: () => {
+        this.#takeEvents();
+      },
+    });
+  }
+
+  start(): void {
+    const configs = this.broker.addNodes(
+      this.#specs.map((spec) => ({
+        dataflow: this.name,
+        node: spec.id,
+        restartCount: 0,
+        barrier: true,
+        memoryLimitBytes: spec.memoryLimitBytes ?? 0,
+        inputs: Object.entries(spec.inputs ?? {}).map(([id, input]) => toBrokerInput(id, input)),
+        outputs: (spec.outputs ?? []).map((id) => ({ id, retain: 0 })),
+      })),
+    );
+    this.#specs.forEach((spec, index) => {
+      this.#spawn(spec, configs[index]!);
+    });
+  }
+
+  process(id: string): ChildProcess {
+    return this.#processes.get(id)!;
+  }
+
+  async reported(id: string, is: (report: unknown) => boolean = () => true): Promise<unknown> {
+    for (;;) {
+      const end = this.#ends.get(id)!;
+      const found = end.reports.find(is);
+      if (found !== undefined) return found;
+      if (end.exitCode !== null || end.signal !== null) throw new Error(`node "${id}" ended without it:\n${end.stderr}`);
+      await new Promise<void>((resolve) => {
+        const listener = (): void => {
+          this.#listeners.delete(listener);
+          resolve();
+        };
+        this.#listeners.add(listener);
+      });
+    }
+  }
+
+  stop(reason: 'user' | 'failure' | 'shutdown' = 'user'): void {
+    for (const { id } of this.#specs) this.broker.stopNode(this.name, id, reason, 1500);
+  }
+
+  counts(): NodeCounts[] {
+    return this.broker.counts(this.name);
+  }
+
+  async ended(): Promise<Record<string, NodeEnd>> {
+    await Promise.all(this.#waits);
+    this.#takeEvents();
+    this.broker.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+    return Object.fromEntries(this.#ends);
+  }
+
+  #takeEvents(): void {
+    for (const event of this.broker.nextEvents()) {
+      this.events.push(event);
+      if (event.kind === 'requestStop') this.stop();
+    }
+  }
+
+  #spawn(spec: NodeSpec, config: string): void {
+    const mainFile = path.join(this.#folder, `${spec.id}.js`);
+    writeFileSync(mainFile, spec.main.toString());
+    const child = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', program], {
+      env: {
+        ...process.env,
+        DORA_NODE_CONFIG: config,
+        DORA_TEST_MAIN: mainFile,
+        DORA_TEST_ARGS: JSON.stringify(spec.args ?? null),
+        ...spec.env,
+      },
+      serialization: 'advanced',
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    const end: NodeEnd = { exitCode: null, signal: null, reports: [], stdout: '', stderr: '' };
+    this.#processes.set(spec.id, child);
+    this.#ends.set(spec.id, end);
+    child.stdout!.on('data', (chunk: Buffer) => (end.stdout += chunk.toString()));
+    child.stderr!.on('data', (chunk: Buffer) => (end.stderr += chunk.toString()));
+    child.on('message', (value) => {
+      end.reports.push(value);
+      for (const listener of [...this.#listeners]) listener();
+    });
+    const watchdog = setTimeout(() => {
+      end.stderr += `\n(test) node "${spec.id}" hung for ${HANG_MS} ms`;
+      child.kill('SIGKILL');
+    }, HANG_MS);
+    // The process is reaped at 'exit', as a daemon would see it; pipes may have more until 'close'.
+    child.on('exit', (code, signal) => {
+      this.broker.nodeEnded(this.name, spec.id, true, code !== 0);
+      end.exitCode = code;
+      end.signal = signal;
+    });
+    this.#waits.push(
+      new Promise((resolve) => {
+        child.on('close', () => {
+          clearTimeout(watchdog);
+          for (const listener of [...this.#listeners]) listener();
+          resolve();
+        });
+      }),
+    );
+  }
+}
+
+function toBrokerInput(id: string, spec: string | InputSpec): BrokerInput {
+  const input: InputSpec = typeof spec === 'string' ? { from: spec } : spec;
+  const common = {
+    id,
+    queueSize: input.queueSize ?? 10,
+    policy: input.policy ?? 'drop_oldest',
+    priority: input.priority ?? 0,
+  };
+  if (input.from === undefined) {
+    const periodMs = input.everyMs ?? 100;
+    return { ...common, kind: 'timer', sourceText: `dora/timer/millis/${periodMs}`, periodNs: BigInt(periodMs) * 1_000_000n };
+  }
+  const [sourceNode, sourceOutput] = input.from.split('/');
+  return { ...common, kind: 'edge', sourceNode: sourceNode!, sourceOutput: sourceOutput!, sourceText: input.from };
+}
