@@ -49,7 +49,7 @@ struct BrokerOutput {
 struct BrokerNode {
   std::string dataflow, node;
   uint32_t restart_count = 0;
-  bool barrier = true;               ///< take part in the dataflow's start barrier; false: start at once (late joiner)
+  bool barrier = true;               ///< waits for Start: that of the dataflow, or, joining later (restarted), that its own edges are open. false: starts at once
   uint64_t memory_limit = 0;         ///< bytes; 0: the machine's
   std::vector<BrokerInput> inputs;
   std::vector<BrokerOutput> outputs;
