@@ -222,7 +222,7 @@ void Node::count_local(uint32_t input, uint64_t received, uint64_t dropped) {
   impl_->ledger.input(input).dropped.fetch_add(dropped, std::memory_order_relaxed);
 }
 
-bool Node::has_room(uint32_t output) { return impl_->publishers[output]->has_room(false); }
+bool Node::has_room(uint32_t output, bool arm) { return impl_->publishers[output]->has_room(arm); }
 
 Status Node::close_output(uint32_t output) {
   if (output >= impl_->publishers.size()) return Status::unknown_output;

@@ -170,8 +170,8 @@ class Node {
   void release_local(const LocalSample& sample);
   /// Counters of local inputs, kept in the process's ledger like those of edges.
   void count_local(uint32_t input, uint64_t received, uint64_t dropped);
-  /// True when no backpressure edge of this output is full now.
-  bool has_room(uint32_t output);
+  /// True when no backpressure edge of this output is full now. `arm`: when false is returned, ring the doorbell once there may be room.
+  bool has_room(uint32_t output, bool arm = false);
   Status close_output(uint32_t output);
   Status request_stop();
 

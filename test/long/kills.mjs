@@ -4,6 +4,7 @@
 // step, the seed and the round that replay it.
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
+import { buildNativeTests } from '../../scripts/lib/cmake.mjs';
 
 export const title = 'kills at every labelled step';
 
@@ -11,8 +12,7 @@ export const title = 'kills at every labelled step';
 const KILLS_PER_MINUTE = 60;
 
 export async function run({ seed, minutes, root, log }) {
-  const build = spawnSync('node', ['scripts/test-native.mjs', '--build-only'], { cwd: root, stdio: 'inherit' });
-  if (build.status !== 0) return { passed: 0, failed: 1 };
+  await buildNativeTests(path.join(root, 'build-test'), { DORA_SANITIZE: '', DORA_TEST_TIMEOUT: 120 });
   const kills = Math.max(100, Math.floor(minutes * KILLS_PER_MINUTE));
   log(`DORA_KILLS=${kills} DORA_SEED=${seed}`);
   const test = spawnSync(path.join(root, 'build-test', 'bin', 'kill_test'), [], {
