@@ -39,3 +39,6 @@ export type {
   TypedArrayConstructor,
   WaitOptions,
 } from './node/types.js';
+export { run } from './cli/run-api.js';
+export type { RunDataflowOptions, RunEvent, RunResult } from './cli/run-api.js';
+export type { DescriptorError, Diagnostic } from './descriptor/index.js';

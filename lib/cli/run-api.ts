@@ -19,7 +19,7 @@ export type RunEvent =
 /** How a dataflow ended. */
 export type RunResult = DataflowSummary;
 
-export interface RunOptions {
+export interface RunDataflowOptions {
   /** Run the file's `build:` commands first. Default true. */
   readonly build?: boolean;
   /** Set DORA_RELEASE=1 for nodes and builds. Default false. */
@@ -46,7 +46,7 @@ export interface RunOptions {
  * @returns how it ended; a node that failed is `ok: false`, not an exception
  * @throws DescriptorError DESCRIPTOR_INVALID with `diagnostics`; the signal's reason when it was aborted before the start
  */
-export async function run(dataflow: string | object, options: RunOptions = {}): Promise<RunResult> {
+export async function run(dataflow: string | object, options: RunDataflowOptions = {}): Promise<RunResult> {
   const { startDataflow } = await import('./run-dataflow.js');
   return await (
     await startDataflow(dataflow, options)

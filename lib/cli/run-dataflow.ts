@@ -18,7 +18,7 @@ import { linkInProcess } from '../message/in-process.js';
 import type { DataflowSummary, OutputLines } from '../message/report.js';
 import { loadNative } from '../native/load.js';
 import { connect, RemoteError, type Session } from '../message/session.js';
-import type { RunEvent, RunOptions, RunResult } from './run-api.js';
+import type { RunEvent, RunDataflowOptions, RunResult } from './run-api.js';
 
 type Server = (typeof coordinatorProtocol)['server'];
 type Client = (typeof coordinatorProtocol)['client'];
@@ -47,7 +47,7 @@ const ORPHAN_GRACE_MS = 2000;
  * @param source a file, or a descriptor as an object
  * @throws DescriptorError DESCRIPTOR_INVALID
  */
-export async function startDataflow(source: string | object, options: RunOptions = {}): Promise<RunningDataflow> {
+export async function startDataflow(source: string | object, options: RunDataflowOptions = {}): Promise<RunningDataflow> {
   options.signal?.throwIfAborted();
   const { coordinator, daemon } = makeParts();
   const [ours, theirs] = linkInProcess();
@@ -82,7 +82,7 @@ function makeParts(): { coordinator: Coordinator; daemon: Daemon } {
 /** The client's end of the session: events to the caller, stop conditions, the result. */
 class ClientSide {
   session: Session<Client, Server> | undefined;
-  readonly #options: RunOptions;
+  readonly #options: RunDataflowOptions;
   #dataflow = '';
   #stopTimer: NodeJS.Timeout | undefined;
   #settle: (summary: DataflowSummary) => void = () => undefined;
@@ -92,7 +92,7 @@ class ClientSide {
     this.#reject = reject;
   });
 
-  constructor(options: RunOptions) {
+  constructor(options: RunDataflowOptions) {
     this.#options = options;
     // Handled by whoever awaits `result`; until then a rejection is nobody's.
     this.#finished.catch(() => undefined);
@@ -185,7 +185,7 @@ class ClientSide {
   }
 }
 
-function startRequest(source: string | object, options: RunOptions): StartRequest {
+function startRequest(source: string | object, options: RunDataflowOptions): StartRequest {
   const { build = true, release = false, env = {}, stopTimeoutMs = 5000, killTimeoutMs = 5000, folder = '.' } = options;
   const common = { build, release, env, stopTimeoutMs, killTimeoutMs };
   if (typeof source === 'string') return { ...common, file: path.resolve(source), shownFile: source };

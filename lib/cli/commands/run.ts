@@ -7,7 +7,7 @@
 
 import { formatDiagnostics, DescriptorError } from '../../descriptor/index.js';
 import type { Console } from '../console.js';
-import type { RunOptions } from '../run-api.js';
+import type { RunDataflowOptions } from '../run-api.js';
 import { startDataflow } from '../run-dataflow.js';
 import { JsonView, TextView } from '../run-view.js';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -39,7 +39,7 @@ export async function runCommand(file: string, options: RunCommandOptions, conso
     stop.abort();
   });
   try {
-    const runOptions: RunOptions = {
+    const runOptions: RunDataflowOptions = {
       build: options.build,
       env: options.env,
       release: options.release,

@@ -32,7 +32,10 @@ class Project {
   async run(file: string, ...args: string[]): Promise<string> {
     const compiled = await compileTypeScript(file, this.cache);
     const env = { ...process.env, NODE_OPTIONS: '' };
-    return execFileSync(process.execPath, ['--enable-source-maps', compiled, ...args], { encoding: 'utf8', env }).trim();
+    return execFileSync(process.execPath, ['--enable-source-maps', compiled, ...args], {
+      encoding: 'utf8',
+      env,
+    }).trim();
   }
 }
 
@@ -67,9 +70,15 @@ test('a stack trace names the line of the source', async (t) => {
 test('packages are not bundled, found from the importing file, and exist once', async (t) => {
   const project = new Project(t);
   project.write('node_modules/counter/package.json', '{"name":"counter","type":"module","exports":"./i.js"}');
-  project.write('node_modules/counter/i.js', 'export let n = 0;\nexport const up = () => ++n;\nexport const at = import.meta.url;\n');
+  project.write(
+    'node_modules/counter/i.js',
+    'export let n = 0;\nexport const up = () => ++n;\nexport const at = import.meta.url;\n',
+  );
   project.write('sub/other.ts', "import { up } from 'counter';\nup();\n");
-  const file = project.write('main.ts', "import './sub/other.js';\nimport { up, at } from 'counter';\nconsole.log(up(), at);\n");
+  const file = project.write(
+    'main.ts',
+    "import './sub/other.js';\nimport { up, at } from 'counter';\nconsole.log(up(), at);\n",
+  );
   t.is(await project.run(file), `2 ${pathToFileURL(path.join(project.folder, 'node_modules/counter/i.js')).href}`);
 });
 
