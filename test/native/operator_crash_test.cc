@@ -1,0 +1,96 @@
+// A crash of an operator, in a process of its own: the right signal, and a line that names operator, event, input and signal.
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "operator_harness.h"
+
+using namespace dora;
+using namespace dora::test;
+
+namespace {
+
+struct Ended {
+  int status = 0;
+  std::string text;
+};
+
+/// Runs a runtime with the operator `id` of op_crash, sends it one message, and waits for its end.
+Ended crash(const std::string& id) {
+  Flow flow;
+  flow.node("source", {}, {"x"});
+  flow.library_op(id, library("op_crash"), {{"image", "source/x"}}, {});
+  const std::string config = flow.announce();
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
+  const std::string program = beside("operator_runtime_peer"), path = library("op_crash");
+  const pid_t pid = fork();
+  REQUIRE(pid >= 0);
+  if (pid == 0) {
+    dup2(ends[1], STDERR_FILENO);
+    close(ends[0]);
+    close(ends[1]);
+    execl(program.c_str(), program.c_str(), config.c_str(), path.c_str(), id.c_str(), "image", nullptr);
+    _exit(127);
+  }
+  close(ends[1]);
+  Ended ended;
+  Node& source = *flow.nodes["source"];
+  const auto give_up = std::chrono::steady_clock::now() + kPatience;
+  bool sent = false;
+  for (;;) {
+    pollfd readable[2] = {{ends[0], POLLIN, 0}, {source.control_fd(), POLLIN, 0}};
+    REQUIRE(poll(readable, 2, 100) >= 0);
+    if (readable[1].revents != 0) source.awake(false, true);
+    if (source.started() && !std::exchange(sent, true)) flow.send("source", "photo");
+    if (readable[0].revents != 0) {
+      char buffer[4096];
+      const ssize_t n = read(ends[0], buffer, sizeof buffer);
+      if (n <= 0) break;
+      ended.text.append(buffer, static_cast<size_t>(n));
+    }
+    if (std::chrono::steady_clock::now() > give_up) {
+      kill(pid, SIGKILL);
+      FAIL("it did not crash");
+    }
+  }
+  close(ends[0]);
+  REQUIRE(waitpid(pid, &ended.status, 0) == pid);
+  flow.broker->node_ended("flow", "runtime", true, true);
+  return ended;
+}
+
+}  // namespace
+
+TEST_CASE("a crash in on_event names operator, input and signal, and ends the process with it") {
+  const std::pair<const char*, int> crashes[] = {{"segv", SIGSEGV}, {"stack", SIGSEGV}, {"fpe", SIGFPE},
+                                                 {"bus", SIGBUS},   {"ill", SIGILL},    {"abort", SIGABRT}};
+  for (const auto& [id, signal] : crashes) {
+    CAPTURE(id);
+    const Ended ended = crash(id);
+    CAPTURE(ended.text);
+    CHECK(WIFSIGNALED(ended.status));
+    CHECK(WTERMSIG(ended.status) == signal);
+    CHECK(ended.text.find("error OPERATOR_CRASHED operator \"" + std::string(id) + "\" crashed with SIG") != std::string::npos);
+    CHECK(ended.text.find("while it handled a message of input \"image\", sequence 1") != std::string::npos);
+    CHECK(ended.text.find("hint: ") != std::string::npos);
+  }
+}
+
+TEST_CASE("a crash in init and in the start event are told apart") {
+  const Ended init = crash("init");
+  CHECK(WIFSIGNALED(init.status));
+  CHECK(init.text.find("operator \"init\" crashed with SIGSEGV (invalid memory access) at address 0x10 in init") != std::string::npos);
+  const Ended start = crash("start");
+  CHECK(WIFSIGNALED(start.status));
+  CHECK(start.text.find("while it handled the start event") != std::string::npos);
+}
+
+TEST_CASE("a store into a received message names whose memory it is") {
+  const Ended ended = crash("store");
+  CAPTURE(ended.text);
+  CHECK(WIFSIGNALED(ended.status));
+  CHECK(WTERMSIG(ended.status) == SIGSEGV);
+  CHECK(ended.text.find("operator \"store\"") != std::string::npos);
+  CHECK(ended.text.find("input \"store/image\" of node \"runtime\"") != std::string::npos);
+  CHECK(ended.text.find("copy the payload") != std::string::npos);
+}
