@@ -122,8 +122,5 @@ async function checkOrders() {
 const entries = JSON.parse(readFileSync(list, 'utf8'));
 const counts = await checkAll(entries.filter((entry) => values.full || entry.quick));
 counts.push(await checkOrders());
-if (values.record) {
-  const lines = entries.map((entry) => `  ${JSON.stringify(entry)}`);
-  writeFileSync(list, `[\n${lines.join(',\n')}\n]\n`);
-}
+if (values.record) writeFileSync(list, `${JSON.stringify(entries, null, 2)}\n`);
 finish(counts);
