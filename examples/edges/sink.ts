@@ -18,7 +18,7 @@ import { FrameCheck } from './frame-check.js';
 
 interface SinkIo {
   inputs: { edges: Uint8Array };
-  outputs: Record<never, unknown>;
+  outputs: Record<string, never>;
 }
 
 const { values: options } = parseArgs({
@@ -55,6 +55,8 @@ if (check.problems.length > 0) process.exitCode = 1;
 
 function encodeGrey(image: { width: number; height: number; pixels: Uint8Array }): Buffer {
   const png = new PNG({ width: image.width, height: image.height });
-  image.pixels.forEach((grey, at) => png.data.set([grey, grey, grey, 255], at * 4));
+  image.pixels.forEach((grey, at) => {
+    png.data.set([grey, grey, grey, 255], at * 4);
+  });
   return PNG.sync.write(png, { colorType: 0 });
 }

@@ -7,7 +7,7 @@ import { Node } from 'dora-ts';
 
 interface SinkIo {
   inputs: { message: string };
-  outputs: Record<never, unknown>;
+  outputs: Record<string, never>;
 }
 
 const count = 100;

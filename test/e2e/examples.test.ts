@@ -88,7 +88,7 @@ async function passExample(
   const folder = await copyExample(t, name);
   const run = await runExample(path.join(folder, file));
   t.is(run.code, 0, run.printed);
-  t.true(run.result.ok, run.printed);
+  t.true(run.result.ok);
   return { ...run, folder };
 }
 

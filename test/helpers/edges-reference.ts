@@ -21,30 +21,33 @@ export const shownFrames = [7, 31, 75] as const;
 
 const horizontal = [-1, 0, 1, -2, 0, 2, -1, 0, 1];
 const vertical = [-1, -2, -1, 0, 0, 0, 1, 2, 1];
+/** Where the nine weights of a kernel lie around a pixel. */
+const neighbours = [-1, 0, 1].flatMap((row) => [-1, 0, 1].map((column) => row * width + column));
 
 export function referenceFrame(frame: number): { rgb: Uint8Array; edges: Uint8Array } {
   const rgb = new Uint8Array(width * height * 3);
   capture(photos, frame, rgb);
-  const brightness = Array.from({ length: width * height }, (_, pixel) => {
-    const [red = 0, green = 0, blue = 0] = rgb.subarray(pixel * 3, pixel * 3 + 3);
-    return Math.floor((77 * red + 150 * green + 29 * blue) / 256);
-  });
+  const brightness = new Float64Array(width * height);
+  for (let pixel = 0; pixel < brightness.length; pixel += 1) {
+    const [red, green, blue] = [rgb[pixel * 3]!, rgb[pixel * 3 + 1]!, rgb[pixel * 3 + 2]!];
+    brightness[pixel] = Math.floor((77 * red + 150 * green + 29 * blue) / 256);
+  }
   const edges = new Uint8Array(width * height);
   for (let y = 1; y < height - 1; y += 1) {
     for (let x = 1; x < width - 1; x += 1) {
-      const [gx, gy] = [convolve(brightness, x, y, horizontal), convolve(brightness, x, y, vertical)];
+      const pixel = y * width + x;
+      const [gx, gy] = [convolve(brightness, pixel, horizontal), convolve(brightness, pixel, vertical)];
       // Not Math.hypot(), whose last digit is the implementation's choice.
-      edges[y * width + x] = Math.min(255, Math.floor(Math.sqrt(gx * gx + gy * gy)));
+      edges[pixel] = Math.min(255, Math.floor(Math.sqrt(gx * gx + gy * gy)));
     }
   }
   return { rgb, edges };
 }
 
-function convolve(image: readonly number[], x: number, y: number, kernel: readonly number[]): number {
-  return kernel.reduce((sum, weight, at) => {
-    const pixel = image[(y + Math.floor(at / 3) - 1) * width + x + (at % 3) - 1] ?? 0;
-    return sum + weight * pixel;
-  }, 0);
+function convolve(image: Float64Array, pixel: number, kernel: readonly number[]): number {
+  let sum = 0;
+  for (let at = 0; at < kernel.length; at += 1) sum += kernel[at]! * image[pixel + neighbours[at]!]!;
+  return sum;
 }
 
 /** The text of expected/checksums.txt. */
