@@ -48,7 +48,7 @@ export class Outgoing {
 
   /** The scratch payload as a copy of its own, for a send that has to wait. */
   ownBytes(): Uint8Array {
-    return this.bytes === null ? Uint8Array.prototype.slice.call(this.#scratch, 0, this.sizeBytes) : this.bytes;
+    return this.bytes ?? new Uint8Array(this.#scratch.subarray(0, this.sizeBytes));
   }
 
   ownMetadata(): Uint8Array | undefined {

@@ -23,7 +23,10 @@ export class Port {
   readonly native: NativeNode;
   readonly records: Int32Array;
   readonly control: Int32Array;
-  readonly slab: Buffer;
+  /** Small payloads and metadata of the last drain. */
+  readonly slab: Uint8Array;
+  /** The same memory, for reading text. (slice() of a Buffer would share it.) */
+  readonly slabText: Buffer;
   readonly nodeId: string;
   readonly inputIds: readonly string[];
   /** Small copies are detached at release as well, so that code that is wrong fails at 4 bytes as it does at 4 MiB. */
@@ -42,7 +45,8 @@ export class Port {
     this.native = native;
     this.records = native.records;
     this.control = native.control;
-    this.slab = Buffer.from(native.slab.buffer, native.slab.byteOffset, native.slab.byteLength);
+    this.slab = native.slab;
+    this.slabText = Buffer.from(native.slab.buffer, native.slab.byteOffset, native.slab.byteLength);
     this.nodeId = native.info.id;
     this.inputIds = native.info.inputs.map((input) => input.id);
     this.strict = strict;

@@ -68,15 +68,14 @@ abstract class BaseSample {
 
   copy(): Uint8Array {
     if (this.released) throw this.deadError();
-    // Uint8Array's own slice(): that of Buffer shares memory.
     return this.view === undefined && this.handle < 0
-      ? Uint8Array.prototype.slice.call(this.port.slab, this.offset, this.offset + this.sizeBytes)
+      ? this.port.slab.slice(this.offset, this.offset + this.sizeBytes)
       : this.data.slice();
   }
 
   text(): string {
     if (this.released) throw this.deadError();
-    let bytes = this.port.slab;
+    let bytes = this.port.slabText;
     let start = this.offset;
     if (this.view !== undefined || this.handle >= 0) {
       // A copy: its publisher could change the bytes between the check and the reading.
@@ -131,11 +130,7 @@ abstract class BaseSample {
   /** @internal */
   keepMetadata(): void {
     if (this.metadataSize === 0 || this.decoded !== undefined || this.metadataBytes !== undefined) return;
-    this.metadataBytes = Uint8Array.prototype.slice.call(
-      this.port.slab,
-      this.metadataOffset,
-      this.metadataOffset + this.metadataSize,
-    );
+    this.metadataBytes = this.port.slab.slice(this.metadataOffset, this.metadataOffset + this.metadataSize);
   }
 
   /** @internal Ends the views and gives the slot back. */
@@ -150,7 +145,7 @@ abstract class BaseSample {
   makeView(): Uint8Array {
     const { port } = this;
     if (this.handle >= 0) return (this.view = new Uint8Array(port.native.view(this.handle)));
-    const view = Uint8Array.prototype.slice.call(port.slab, this.offset, this.offset + this.sizeBytes);
+    const view = port.slab.slice(this.offset, this.offset + this.sizeBytes);
     // Like large ones: structuredClone and postMessage may copy them, never take them away.
     if (port.strict) markAsUntransferable(view.buffer);
     return (this.view = view);

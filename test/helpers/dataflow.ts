@@ -11,19 +11,52 @@
  * `using` (compiled to helpers that are not there). The test's process does what a daemon would: it tells the broker of ends, and passes a
  * requested stop on to all. A watchdog ends processes that hang.
  */
+import type assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type * as workerThreads from 'node:worker_threads';
+import { build } from 'esbuild';
 import type * as dora from '../../lib/index.js';
 import type { BrokerEvent, BrokerInput, NativeBroker, NodeCounts } from '../../lib/native/binding.js';
 import { loadNative } from '../../lib/native/load.js';
 
 const HANG_MS = 60_000;
-const program = fileURLToPath(new URL('node-process.ts', import.meta.url));
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/**
+ * The nodes' program as one plain JavaScript file: a loader in each process would cost more than the tests. It lies two folders below the
+ * package's, as lib/native/load.ts does, for that finds the addon relative to itself.
+ */
+let program: Promise<string> | undefined;
+
+async function buildProgram(): Promise<string> {
+  const folder = path.join(root, 'build-test-nodes', String(process.pid));
+  const outfile = path.join(folder, 'node-process.mjs');
+  process.on('exit', () => {
+    rmSync(folder, { recursive: true, force: true });
+    try {
+      rmdirSync(path.dirname(folder));
+    } catch {
+      // Another test process still has its own there.
+    }
+  });
+  await build({
+    entryPoints: [path.join(root, 'test/helpers/node-process.ts')],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    sourcemap: 'inline',
+    logLevel: 'error',
+  });
+  return outfile;
+}
 
 /** What a node's `main` gets. */
 export interface NodeKit {
@@ -32,6 +65,7 @@ export interface NodeKit {
   /** Sends a value to the test: NodeEnd.reports. */
   report: (value: unknown) => void;
   sleep: (ms: number) => Promise<void>;
+  assert: typeof assert;
   workerThreads: typeof workerThreads;
   /** Collects garbage now. */
   gc: () => void;
@@ -84,9 +118,10 @@ export interface Dataflow {
 let serial = 0;
 
 export async function startDataflow(specs: readonly NodeSpec[], graceMs = 2000): Promise<Dataflow> {
-  const flow = new TestDataflow(specs, graceMs);
+  const file = await (program ??= buildProgram());
+  const flow = new TestDataflow(specs, file, graceMs);
   flow.start();
-  return Promise.resolve(flow);
+  return flow;
 }
 
 /** Runs to the end; fails when a node did not exit with 0, with its stderr. */
@@ -109,8 +144,11 @@ class TestDataflow implements Dataflow {
   readonly #listeners = new Set<() => void>();
   readonly #specs: readonly NodeSpec[];
 
-  constructor(specs: readonly NodeSpec[], graceMs: number) {
+  readonly #program: string;
+
+  constructor(specs: readonly NodeSpec[], file: string, graceMs: number) {
     this.#specs = specs;
+    this.#program = file;
     this.broker = loadNative().createBroker({
       runtimeFolder: this.#folder,
       nodesOutlive: false,
@@ -184,7 +222,7 @@ class TestDataflow implements Dataflow {
   #spawn(spec: NodeSpec, config: string): void {
     const mainFile = path.join(this.#folder, `${spec.id}.js`);
     writeFileSync(mainFile, spec.main.toString());
-    const child = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', program], {
+    const child = spawn(process.execPath, ['--expose-gc', '--enable-source-maps', this.#program], {
       env: {
         ...process.env,
         DORA_NODE_CONFIG: config,

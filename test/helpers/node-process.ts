@@ -3,6 +3,7 @@
  *
  * The function gets what it needs as one argument, for it cannot close over anything of the test's file.
  */
+import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as workerThreads from 'node:worker_threads';
@@ -22,6 +23,7 @@ const kit: NodeKit = {
   dora,
   report,
   sleep: (ms) => sleep(ms),
+  assert,
   workerThreads,
   gc: () => (globalThis as unknown as { gc: () => void }).gc(),
   args: JSON.parse(process.env['DORA_TEST_ARGS'] ?? 'null') as unknown,
