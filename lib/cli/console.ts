@@ -2,6 +2,7 @@
  * The terminal as the commands see it: two writers, colours, and what happens when nobody reads any more.
  *
  * Colours follow the stream's kind, NO_COLOR and FORCE_COLOR. Commands get a Console and never touch process.stdout.
+ * Results go to `out`, everything about the way there to `err`, so that a pipe gets results only.
  */
 
 import { Chalk, supportsColor, supportsColorStderr, type ChalkInstance } from 'chalk';

@@ -1,5 +1,8 @@
 /**
  * Durations on the command line and in the summary: `500ms`, `2s`, `1.5m`, `1h`.
+ *
+ * A bare number is refused, since seconds and milliseconds are both what people expect. Nothing longer than Node.js's
+ * timers can hold (24 days) is accepted, for they would fire at once.
  */
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };

@@ -1,5 +1,8 @@
 /**
  * The end of a run in words: the table of nodes, and which node failed first and why.
+ *
+ * Pure functions from the summary to text, so that the words can be tested. The failure comes last, where the eye of
+ * somebody who watched the output stops.
  */
 
 import type { ChalkInstance } from 'chalk';

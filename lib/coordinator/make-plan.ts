@@ -1,5 +1,8 @@
 /**
  * From a checked dataflow to what the daemon is told: everything that runs, nothing of how it was written.
+ *
+ * References are resolved by lib/descriptor; here they only change form. Paths stay as written, since only the machine
+ * that runs a node can find its files. Pure functions; the coordinator calls them after the check.
  */
 
 import {

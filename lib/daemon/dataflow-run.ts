@@ -155,13 +155,13 @@ export class DataflowRun {
         this.#context.emit('stopRequested', { dataflow, node: event.node });
         break;
       case 'corrupt':
-        this.#warn(event.node, 'SHM_CORRUPT', event.text);
+        this.#warn({ node: event.node, code: 'SHM_CORRUPT', message: event.text });
         break;
       case 'refused':
-        this.#warn(event.node, 'JOIN_REFUSED', event.text);
+        this.#warn({ node: event.node, code: 'JOIN_REFUSED', message: event.text });
         break;
       case 'exhausted':
-        this.#warn(event.node, 'SHM_EXHAUSTED', event.text);
+        this.#warn({ node: event.node, code: 'SHM_EXHAUSTED', message: event.text });
         break;
     }
   }
@@ -222,7 +222,10 @@ export class DataflowRun {
     const { id } = state.plan;
     state.ended = true;
     this.#context.broker.nodeEnded(dataflow, id, true, crashed);
-    if (crashed) this.#warn(id, 'NODE_LOST', `node "${id}", which was started by hand, went away without leaving`);
+    if (crashed) {
+      const message = `node "${id}", which was started by hand, went away without leaving`;
+      this.#warn({ node: id, code: 'NODE_LOST', message });
+    }
     const durationMs = performance.now() - state.joinedAt;
     const end = state.stopping ? 'stopped' : 'finished';
     this.#context.emit('nodeExited', {
@@ -268,14 +271,13 @@ export class DataflowRun {
     if (missing.length === 0) return;
     const names = missing.map((state) => `"${state.plan.id}"`).join(', ');
     const who = missing.length === 1 ? `node ${names} has` : `nodes ${names} have`;
-    this.#warn(
-      undefined,
-      'NODE_SLOW_JOIN',
-      `${who} not joined yet, ${SLOW_JOIN_MS / 1000} s after the start; the others wait (a program joins by Node.connect() or dora_node_connect)`,
-    );
+    this.#warn({
+      code: 'NODE_SLOW_JOIN',
+      message: `${who} not joined yet, ${SLOW_JOIN_MS / 1000} s after the start; the others wait (a program joins by Node.connect() or dora_node_connect)`,
+    });
   }
 
-  #warn(node: string | undefined, code: string, message: string): void {
-    this.#context.emit('warning', { dataflow: this.dataflow, ...(node === undefined ? {} : { node }), code, message });
+  #warn(warning: { node?: string; code: string; message: string }): void {
+    this.#context.emit('warning', { dataflow: this.dataflow, ...warning });
   }
 }

@@ -1,5 +1,8 @@
 /**
- * The newest lines of a node's output, for the message that says why it failed. Bounded in number and in length.
+ * The newest lines of a node's output, for the message that says why it failed.
+ *
+ * Bounded in number and in length: a node may print for months. stdout and stderr are kept together in the order in
+ * which they were read, as a person saw them.
  */
 
 const MAX_LINES = 50;

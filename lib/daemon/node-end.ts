@@ -1,5 +1,8 @@
 /**
  * How a node's end is to be read: in order, made by us, or a failure, and then in which words.
+ *
+ * One pure function from an exit code or signal and what is known about the node to a verdict. A failure's hint is for
+ * somebody who sees that signal for the first time.
  */
 
 import { constants } from 'node:os';

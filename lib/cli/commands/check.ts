@@ -1,7 +1,8 @@
 /**
  * `dora check FILE`: every problem of a file at once, with its place and a way out; nothing is started.
  *
- * Exit code 1 when there is an error; warnings alone are 0.
+ * Exit code 1 when there is an error; warnings alone are 0. What is wrong goes to stderr, the verdict to stdout. All
+ * checking is lib/descriptor's; this file only shows it.
  */
 
 import { checkFile, formatDiagnostics, summarize } from '../../descriptor/index.js';

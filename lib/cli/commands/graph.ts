@@ -1,5 +1,8 @@
 /**
  * `dora graph FILE`: the dataflow as a Mermaid flowchart on stdout, for Markdown, GitHub or mermaid.live.
+ *
+ * A file with errors is not drawn: the drawing would hide what is wrong. Warnings are `dora check`'s to show, and no
+ * program has to be there. The drawing itself is lib/descriptor's.
  */
 
 import { formatDiagnostics, readDataflow, toMermaid } from '../../descriptor/index.js';
