@@ -115,14 +115,21 @@ export interface NativeOperatorSpec {
   outputs: string[];
 }
 export interface NativeRuntimeOptions {
+  /** DORA_NODE_CONFIG's value; absent: the environment's. */
+  config?: string;
   operators: NativeOperatorSpec[];
+  /** Workers of the scheduler, 1 … 64. */
   threads: number;
-  /** Called on the JS thread once, when every operator has ended; `error` when the runtime could not go on. */
+  /**
+   * Called on the JS thread once, when every operator has ended: null, or why the runtime could not start, or the first operator that failed.
+   * The loop stays alive until then.
+   */
   onEnd: (error: { code: string; message: string; hint?: string } | null) => void;
 }
 export interface NativeRuntime {
-  /** Asks every operator to stop (stop event). */
+  /** Asks every operator to stop (stop event), and the runtime to end when they have. */
   stop(): void;
+  /** The same, and waits for the end: blocks for as long as an operator does. At once after onEnd. */
   close(): void;
 }
 
@@ -202,8 +209,7 @@ export interface NodeInfo {
 }
 
 /**
- * One node, glue over native/node. Between connect and open() it belongs to nobody: either open() makes this thread its consumer,
- * or startRuntime() gives it to a runtime. Handles of samples and loans must all be given back before close().
+ * One node, glue over native/node. Between connect and open() it belongs to nobody; open() makes this thread its consumer. Handles of samples and loans must all be given back before close().
  * `output` and `input` are indices. Sends: `data` is the payload, or null for the first `sizeBytes` of `scratch`; metadata is the first
  * `metadataBytes` of `metadataScratch`. They return Status.ok, wouldBlock or timeout and throw for failures.
  */
@@ -292,6 +298,6 @@ export interface NativeModule {
   createBroker(options: BrokerOptions): NativeBroker;
   /** Joins a dataflow: blocks for the broker's answers, milliseconds. `config`: DORA_NODE_CONFIG's value; absent: the environment's. */
   connectNode(config?: string): NativeNode;
-  /** Gives a node that is not open to a native scheduler. */
-  startRuntime(node: NativeNode, options: NativeRuntimeOptions): NativeRuntime;
+  /** Starts an operator runtime, which joins as the node of this process. Returns at once; what goes wrong is told to onEnd. */
+  startRuntime(options: NativeRuntimeOptions): NativeRuntime;
 }

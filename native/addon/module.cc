@@ -16,7 +16,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   dora::addon::set_function(env, exports, "setErrorFactory", dora::addon::set_error_factory, nullptr);
   dora::addon::set_function(env, exports, "connectNode", dora::addon::NodeBinding::connect, nullptr);
   exports.Set("createBroker", Napi::Function::New<dora::addon::BrokerBinding::create>(env, "createBroker"));
-  if (dora::addon::start_runtime != nullptr) dora::addon::set_function(env, exports, "startRuntime", dora::addon::start_runtime, nullptr);
+  dora::addon::set_function(env, exports, "startRuntime", dora::addon::start_runtime, nullptr);
   return exports;
 }
 

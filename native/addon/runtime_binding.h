@@ -1,14 +1,36 @@
-// A native operator scheduler as a JavaScript object (lib/native/binding.ts, NativeRuntime).
+// A native operator runtime as a JavaScript object (lib/native/binding.ts, NativeRuntime).
 //
-// startRuntime() takes a node of connectNode() that nobody has opened (NodeBinding::node_of): from then on the scheduler's threads are its consumer, and no
-// message touches JavaScript. The JS thread only starts it, asks it to stop, and hears once that it has ended.
+// The runtime has threads and a node of its own; no message touches JavaScript. The JS thread starts it, asks it to stop, and hears once that it has ended,
+// through a thread-safe function that keeps the loop alive until then.
 #pragma once
 
-#include <node_api.h>
+#include <napi.h>
+
+#include <memory>
+
+#include "operator/runtime.h"
 
 namespace dora::addon {
 
-/// `startRuntime(node, options)`.
-[[gnu::weak]] napi_value start_runtime(napi_env env, napi_callback_info info);
+class RuntimeBinding final : public Napi::ObjectWrap<RuntimeBinding> {
+ public:
+  explicit RuntimeBinding(const Napi::CallbackInfo& info);
+  ~RuntimeBinding() override;
+
+ private:
+  friend napi_value start_runtime(napi_env env, napi_callback_info info);
+  static Napi::Function define(Napi::Env env);
+  static void on_env_end(void* self);
+  void end();
+
+  Napi::Value stop(const Napi::CallbackInfo& info);
+  Napi::Value close(const Napi::CallbackInfo& info);
+
+  napi_env env_;
+  std::unique_ptr<Runtime> runtime_;
+};
+
+/// `startRuntime(options)`.
+napi_value start_runtime(napi_env env, napi_callback_info info);
 
 }  // namespace dora::addon

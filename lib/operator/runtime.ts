@@ -1,0 +1,54 @@
+/**
+ * The runtime node's program: `node dist/operator/runtime.js`, started by the daemon with DORA_NODE_CONFIG and DORA_RUNTIME_CONFIG.
+ *
+ * It starts the native runtime (native/operator), which loads the operators, joins the dataflow and runs them on threads of its own. This thread takes
+ * no events: it sleeps until the runtime has ended, or a signal asks for the stop. Exit code 0 when every operator ended well; else 1 and, as the
+ * last lines on stderr, `error CODE message` and a hint.
+ */
+import { DoraError } from '../errors.js';
+import type { NativeRuntime } from '../native/binding.js';
+import { loadNative } from '../native/load.js';
+import { parseRuntimeConfig } from './runtime-config.js';
+
+function print(error: unknown): void {
+  const failure =
+    error instanceof DoraError
+      ? error
+      : new DoraError('INTERNAL', error instanceof Error ? error.message : String(error), { hint: 'Please report this.' });
+  const hint = failure.hint === undefined ? '' : `\n  hint: ${failure.hint}`;
+  process.stderr.write(`error ${failure.code} ${failure.message}${hint}\n`);
+}
+
+/** Resolves when every operator has ended; rejects with the reason when that was not in order. */
+async function run(): Promise<void> {
+  const { operators, threads } = parseRuntimeConfig(process.env['DORA_RUNTIME_CONFIG']);
+  const native = loadNative();
+  let runtime: NativeRuntime | undefined;
+  const stop = (): void => {
+    runtime?.stop();
+  };
+  // The daemon sends SIGTERM when the stop event did not help; a terminal's Ctrl-C is the daemon's business, but may reach us as well.
+  process.on('SIGTERM', stop).on('SIGINT', stop);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      runtime = native.startRuntime({
+        operators,
+        threads,
+        onEnd: (error) => {
+          if (error === null) resolve();
+          else reject(new DoraError(error.code, error.message, { hint: error.hint }));
+        },
+      });
+    });
+  } finally {
+    runtime?.close();
+    process.off('SIGTERM', stop).off('SIGINT', stop);
+  }
+}
+
+try {
+  await run();
+} catch (error) {
+  print(error);
+  process.exitCode = 1;
+}

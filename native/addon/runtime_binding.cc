@@ -1,0 +1,103 @@
+// See runtime_binding.h.
+#include "addon/runtime_binding.h"
+
+#include "addon/broker_values.h"
+
+namespace dora::addon {
+namespace {
+
+std::vector<std::string> read_texts(Napi::Array list) {
+  std::vector<std::string> texts;
+  for (uint32_t i = 0; i < list.Length(); i++) texts.push_back(list.Get(i).ToString().Utf8Value());
+  return texts;
+}
+
+/// False with a TypeError pending.
+bool read_options(Napi::Value value, RuntimeOptions* options, Napi::Function* on_end) {
+  FieldReader fields(value, "options");
+  options->node.config = fields.optional_text("config");
+  options->threads = static_cast<uint32_t>(fields.number("threads"));
+  *on_end = fields.function("onEnd");
+  const Napi::Array operators = fields.list("operators");
+  for (uint32_t i = 0; i < operators.Length() && !fields.failed(); i++) {
+    FieldReader entry(operators.Get(i), "options.operators[]");
+    OperatorSpec spec;
+    spec.id = entry.text("id");
+    spec.library = entry.text("library");
+    spec.priority = static_cast<uint8_t>(entry.number("priority"));
+    spec.inputs = read_texts(entry.list("inputs"));
+    spec.outputs = read_texts(entry.list("outputs"));
+    if (entry.failed()) return false;
+    options->operators.push_back(std::move(spec));
+  }
+  return !fields.failed();
+}
+
+/// On the JS thread: `onEnd(null)` or `onEnd({ code, message, hint })`.
+void call_on_end(Napi::Env env, Napi::Function on_end, std::nullptr_t*, RuntimeError* why) {
+  const std::unique_ptr<RuntimeError> owned(why);
+  if (env == nullptr) return;  // the environment is going away
+  if (why == nullptr) {
+    on_end.Call({env.Null()});
+    return;
+  }
+  Napi::Object failure = Napi::Object::New(env);
+  failure.Set("code", why->code);
+  failure.Set("message", why->message);
+  if (!why->hint.empty()) failure.Set("hint", why->hint);
+  on_end.Call({failure});
+}
+
+using OnEnd = Napi::TypedThreadSafeFunction<std::nullptr_t, RuntimeError, call_on_end>;
+
+}  // namespace
+
+Napi::Function RuntimeBinding::define(Napi::Env env) {
+  return DefineClass(env, "NativeRuntime",
+                     {
+                         InstanceMethod<&RuntimeBinding::stop>("stop"),
+                         InstanceMethod<&RuntimeBinding::close>("close"),
+                     });
+}
+
+RuntimeBinding::RuntimeBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RuntimeBinding>(info), env_(info.Env()) {
+  RuntimeOptions options;
+  Napi::Function callback;
+  if (!read_options(info[0], &options, &callback)) return;
+  OnEnd on_end = OnEnd::New(info.Env(), callback, "dora.runtime", 1, 1);
+  options.on_end = [on_end](const RuntimeError* why) mutable {
+    on_end.NonBlockingCall(why == nullptr ? nullptr : new RuntimeError(*why));
+    on_end.Release();
+  };
+  runtime_ = Runtime::start(std::move(options));
+  // Runs before the thread-safe function's own (last in, first out), so the runtime's thread never calls a dead one.
+  napi_add_env_cleanup_hook(env_, on_env_end, this);
+}
+
+RuntimeBinding::~RuntimeBinding() { end(); }
+
+void RuntimeBinding::on_env_end(void* self) { static_cast<RuntimeBinding*>(self)->runtime_.reset(); }
+
+/// Stops the runtime if it runs, and waits for its end.
+void RuntimeBinding::end() {
+  if (runtime_ == nullptr) return;
+  napi_remove_env_cleanup_hook(env_, on_env_end, this);
+  runtime_.reset();
+}
+
+Napi::Value RuntimeBinding::stop(const Napi::CallbackInfo& info) {
+  if (runtime_ != nullptr) runtime_->stop();
+  return info.Env().Undefined();
+}
+
+Napi::Value RuntimeBinding::close(const Napi::CallbackInfo& info) {
+  end();
+  return info.Env().Undefined();
+}
+
+napi_value start_runtime(napi_env env, napi_callback_info info) {
+  const Napi::CallbackInfo call(env, info);
+  return RuntimeBinding::define(env).New({call[0]});
+}
+
+}  // namespace dora::addon
