@@ -1,6 +1,7 @@
 // The subscriber's end of an edge. See edge_reader.h; ARCHITECTURE.md has the algorithm and its memory orders.
 #include "core/edge_reader.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/edge_writer.h"
@@ -33,6 +34,13 @@ Status EdgeReader::corrupt(const char* what, Error* error) {
   corrupt_ = true;
   return error->fail(Status::shm_corrupt, "\"" + config_.peer + "\" wrote something impossible: " + what,
                      "This input is closed, everything else goes on. A node that corrupts shared memory has a bug or an enemy in its process.");
+}
+
+uint64_t EdgeReader::uncounted_drops() const {
+  const uint64_t head = shared()->head.load(std::memory_order_acquire);
+  // In the middle of a skip tail is one ahead: that message is not dropped before head has followed.
+  const uint64_t settled = std::min(head, shared()->tail.load(std::memory_order_acquire));
+  return settled > next_ && !corrupt_ ? settled - next_ : 0;
 }
 
 bool EdgeReader::peek_stamp(uint64_t* stamp) const {

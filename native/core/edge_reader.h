@@ -6,7 +6,7 @@
 //
 // An edge is *final* once its publisher is known dead or done: it is read to its end and then left. Its memory lives while this object does:
 // the owner keeps it until it is drained and held() is 0.
-// Threads: claim(), peek_stamp() and set_final() by the consumer; release() by any thread.
+// Threads: claim(), uncounted_drops(), peek_stamp() and set_final() by the consumer; release() by any thread.
 #pragma once
 
 #include <atomic>
@@ -69,6 +69,8 @@ class EdgeReader {
 
   /// ok; empty; would_block: the writer is in the middle of something, leave the input pending; shm_corrupt with words.
   Status claim(ClaimedSample* out, Error* error);
+  /// Messages taken back since the last claim: drops that no claim has counted yet.
+  uint64_t uncounted_drops() const;
   /// Stamp of the oldest entry, for choosing between inputs; false when there seems to be none. A hint: claims nothing, checks nothing.
   bool peek_stamp(uint64_t* stamp) const;
   /// [any-thread] Once a claimed slot.

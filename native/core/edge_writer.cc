@@ -72,8 +72,9 @@ void EdgeWriter::sweep() {
   if (state_ != State::open) return;
   const uint32_t words = (pool_->slot_count() + 63) / 64;
   for (uint32_t w = 0; w < words; w++) {
-    if (rel()[w].load(std::memory_order_relaxed) == 0) continue;
-    // SYNC: slot-release. Acquire: the reader's use of the payload is over. Seq_cst: pairs with want_slot().
+    // SYNC: slot-want. Seq_cst, this look as much as the exchange: after want_slot() it must not be served before that store.
+    if (rel()[w].load(std::memory_order_seq_cst) == 0) continue;
+    // SYNC: slot-release. Acquire: the reader's use of the payload is over.
     uint64_t bits = rel()[w].exchange(0, std::memory_order_seq_cst) & given_[w];
     for (; bits != 0; bits &= bits - 1) ungive(w * 64 + static_cast<uint32_t>(std::countr_zero(bits)));
   }

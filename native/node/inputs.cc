@@ -39,6 +39,12 @@ Inputs::~Inputs() {
   }
 }
 
+uint64_t Inputs::dropped(uint32_t input) const {
+  uint64_t dropped = ledger_->input(input).dropped.load(std::memory_order_relaxed);
+  for (auto& edge : states_[input].edges) dropped += edge->uncounted_drops();
+  return dropped;
+}
+
 // ---- control ----------------------------------------------------------------------------------------------------------
 
 Status Inputs::open_edge(EdgeReaderConfig config, Error* error) {
@@ -274,6 +280,8 @@ void Inputs::drop_corrupt(uint32_t input, Error error) {
 }
 
 void Inputs::retire_front(State& state) {
+  EdgeReader& left = *state.edges.front();
+  Ledger::add(ledger_->input(left.input()).dropped, left.uncounted_drops());
   retired_.push_back(std::move(state.edges.front()));
   state.edges.pop_front();
   free_retired();

@@ -25,11 +25,16 @@ namespace dora {
 
 class Inputs {
  public:
+  Inputs(const Inputs&) = delete;
+  Inputs& operator=(const Inputs&) = delete;
   Inputs(std::vector<InputInfo> infos, std::vector<uint32_t> bits, Inbox* inbox, Ledger* ledger, Clock* clock, Hlc* hlc, std::string node_id);
   ~Inputs();
 
   const std::vector<InputInfo>& infos() const { return infos_; }
   bool is_open(uint32_t input) const { return states_[input].open.load(std::memory_order_relaxed); }
+
+  /// Dropped messages (or missed ticks) of an input, those included that no claim has counted yet.
+  uint64_t dropped(uint32_t input) const;
 
   // ---- what the control traffic does ----
   Status open_edge(EdgeReaderConfig config, Error* error);

@@ -62,7 +62,7 @@ const std::vector<OutputInfo>& Node::outputs() const { return impl_->outputs; }
 int Node::input_index(std::string_view id) const { return index_of(inputs(), id); }
 int Node::output_index(std::string_view id) const { return index_of(outputs(), id); }
 uint64_t Node::received(uint32_t input) const { return impl_->ledger.input(input).received.load(std::memory_order_relaxed); }
-uint64_t Node::dropped(uint32_t input) const { return impl_->ledger.input(input).dropped.load(std::memory_order_relaxed); }
+uint64_t Node::dropped(uint32_t input) const { return impl_->inputs->dropped(input); }
 bool Node::input_open(uint32_t input) const { return impl_->inputs->is_open(input); }
 uint64_t Node::sent(uint32_t output) const { return impl_->publishers[output]->sent(); }
 uint32_t Node::subscribers(uint32_t output) const { return impl_->publishers[output]->open_edges(); }

@@ -126,7 +126,7 @@ class Node {
   int input_index(std::string_view id) const;   ///< -1: none
   int output_index(std::string_view id) const;  ///< -1: none
   uint64_t received(uint32_t input) const;
-  uint64_t dropped(uint32_t input) const;
+  uint64_t dropped(uint32_t input) const;  ///< [consumer] exact, also for drops after the last message taken
   bool input_open(uint32_t input) const;
   uint64_t sent(uint32_t output) const;
   uint32_t subscribers(uint32_t output) const;  ///< open edges
@@ -148,7 +148,8 @@ class Node {
   /// prepare_sleep + poll + awake. Spins up to spin_ns first. ok: look again; timeout. timeout_ns < 0: for ever.
   Status wait(int64_t timeout_ns, uint64_t spin_ns = 0, const uint64_t* mask = nullptr);
 
-  /// Sleeps until there may be room for a send that was refused with `arm` set. ok, timeout, or ended: a stop event waits to be taken.
+  /// Sleeps until there may be room for a send that was refused with `arm` set; between the refusal and this call there must be no other wait
+  /// or awake(), which would take the ring. ok, timeout, or ended: a stop event waits to be taken.
   Status wait_room(int64_t timeout_ns);
 
   // ---- taking [consumer] --------------------------------------------------------------------------------------------------
