@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Node } from 'dora-ts';
 import { PNG } from 'pngjs';
-import { FrameCheck } from './frame-check.js';
+import { FrameCheck, type Frame } from './frame-check.js';
 
 interface SinkIo {
   inputs: { edges: Uint8Array };
@@ -53,10 +53,8 @@ if (!stoppedByUser && check.received < wanted) check.problems.push(`${check.rece
 console.log(check.report());
 if (check.problems.length > 0) process.exitCode = 1;
 
-function encodeGrey(image: { width: number; height: number; pixels: Uint8Array }): Buffer {
+function encodeGrey(image: Frame): Buffer {
   const png = new PNG({ width: image.width, height: image.height });
-  image.pixels.forEach((grey, at) => {
-    png.data.set([grey, grey, grey, 255], at * 4);
-  });
-  return PNG.sync.write(png, { colorType: 0 });
+  png.data = Buffer.from(image.pixels);
+  return PNG.sync.write(png, { colorType: 0, inputColorType: 0, inputHasAlpha: false });
 }
