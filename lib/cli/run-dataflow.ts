@@ -47,7 +47,10 @@ const ORPHAN_GRACE_MS = 2000;
  * @param source a file, or a descriptor as an object
  * @throws DescriptorError DESCRIPTOR_INVALID
  */
-export async function startDataflow(source: string | object, options: RunDataflowOptions = {}): Promise<RunningDataflow> {
+export async function startDataflow(
+  source: string | object,
+  options: RunDataflowOptions = {},
+): Promise<RunningDataflow> {
   options.signal?.throwIfAborted();
   const { coordinator, daemon } = makeParts();
   const [ours, theirs] = linkInProcess();

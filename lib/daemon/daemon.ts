@@ -6,6 +6,7 @@
  * nothing running but what the dataflows need. Embedded in `dora run`; the link decides where the coordinator is.
  */
 
+import path from 'node:path';
 import { DoraError } from '../errors.js';
 import type { Handlers } from '../message/contract.js';
 import { daemonProtocol } from '../message/daemon-protocol.js';
@@ -121,6 +122,7 @@ export class Daemon {
     brokerReady.catch(() => undefined);
     const launches = await prepareLaunches(plan.nodes, plan);
     const broker = await brokerReady;
+    guard?.ownFolder(path.dirname(broker.socketPath));
     const configs = broker.addNodes(toBrokerNodes(dataflow, plan.nodes));
     const configOf = new Map(plan.nodes.map((node, index) => [node.id, configs[index] ?? '']));
     const emit: Emit = (name, data) => {

@@ -11,7 +11,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 export interface GuardOptions {
   /** The `dora-guard` program. */
   readonly program: string;
-  /** From SIGTERM to SIGKILL, once this process is gone. */
+  /** How long nodes have to notice by themselves that this process is gone; then SIGTERM, and as long again to SIGKILL. */
   readonly graceMs: number;
   /** Called once when the guard cannot be started or ends before its time. */
   readonly onFailure: (reason: string) => void;
@@ -39,12 +39,17 @@ export class Guard {
     // Neither the guard nor its pipe keeps this process alive.
     this.#child.unref();
     (this.#child.stdin as { unref?: () => void } | null)?.unref?.();
-    this.#say(`grace ${options.graceMs}`);
+    this.#say(`wait ${options.graceMs}\ngrace ${options.graceMs}`);
   }
 
   /** From now on this process group ends with us. */
   watch(pid: number): void {
     this.#say(`+ ${pid}`);
+  }
+
+  /** The broker's socket folder goes with us. */
+  ownFolder(folder: string): void {
+    this.#say(`folder ${folder}`);
   }
 
   unwatch(pid: number): void {
