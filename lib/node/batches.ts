@@ -70,20 +70,25 @@ export class BatchStream implements AsyncIterableIterator<Batch, undefined> {
     return this.#inbox.takeBatch(batch, this.#limits.max, this.#limits.only);
   }
 
-  /** Waits for more until the batch is full, has something that a program should not wait for, or maxWaitMs is over. */
+  /** Waits for more until the batch is full, has something that a program should not wait for, maxWaitMs is over, or there is an abort. */
   async #fill(batch: AnyEvent[]): Promise<void> {
-    const { only, max, maxWaitMs } = this.#limits;
+    const { only, max, maxWaitMs, signal } = this.#limits;
     const until = performance.now() + maxWaitMs;
     let full = false;
-    while (!full && batch.length < max && batch.at(-1)?.type === 'input') {
+    const more = (): Batch => {
+      // Woken, and nothing could be taken: there is no room for more in this batch.
+      full = !this.#take(batch);
+      return batch;
+    };
+    while (!full && batch.length < max && batch.at(-1)?.type === 'input' && signal?.aborted !== true) {
       const timeoutMs = until - performance.now();
       if (timeoutMs <= 0) return;
-      const more = await waitForEvent(this.#inbox, only, { timeoutMs }, () => {
-        // Woken, and nothing could be taken: there is no room for more in this batch.
-        full = !this.#take(batch);
-        return batch;
-      });
-      if (more === null || this.#inbox.port.closed) return;
+      try {
+        if ((await waitForEvent(this.#inbox, only, { timeoutMs, signal }, more)) === null) return;
+      } catch (error) {
+        if (signal?.aborted !== true) throw error;
+      }
+      if (this.#inbox.port.closed) return;
     }
   }
 

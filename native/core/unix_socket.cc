@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace dora {
 namespace {
@@ -112,9 +113,11 @@ Status receive_packet(int socket, bool wait, Packet* out, Error* error) {
   message.msg_control = control;
   message.msg_controllen = sizeof control;
   ssize_t n;
+  // A peer that closes with packets unread leaves a reset that comes before what it sent last (its Bye, say); it is told once.
+  bool reset = false;
   do {
     n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
-  } while (n < 0 && errno == EINTR);
+  } while (n < 0 && (errno == EINTR || (errno == ECONNRESET && !std::exchange(reset, true))));
   if (n < 0) {
     out->bytes.clear();
     if (errno == EAGAIN || errno == EWOULDBLOCK) return Status::empty;

@@ -111,6 +111,8 @@ export interface Dataflow {
   reported(id: string, is?: (report: unknown) => boolean): Promise<unknown>;
   stop(reason?: 'user' | 'failure' | 'shutdown'): void;
   counts(): NodeCounts[];
+  /** The broker goes away, as when its daemon is killed. */
+  loseBroker(): void;
   /** Resolves when every process has ended, and cleans up. */
   ended(): Promise<Record<string, NodeEnd>>;
 }
@@ -204,6 +206,12 @@ class TestDataflow implements Dataflow {
     return this.broker.counts(this.name);
   }
 
+  loseBroker(): void {
+    this.#brokerLost = true;
+    this.broker.close();
+  }
+  #brokerLost = false;
+
   async ended(): Promise<Record<string, NodeEnd>> {
     await Promise.all(this.#waits);
     this.#takeEvents();
@@ -248,7 +256,7 @@ class TestDataflow implements Dataflow {
     }, HANG_MS);
     // The process is reaped at 'exit', as a daemon would see it; pipes may have more until 'close'.
     child.on('exit', (code, signal) => {
-      this.broker.nodeEnded(this.name, spec.id, true, code !== 0);
+      if (!this.#brokerLost) this.broker.nodeEnded(this.name, spec.id, true, code !== 0);
       end.exitCode = code;
       end.signal = signal;
     });
