@@ -38,9 +38,13 @@ export type RuntimeConfig = z.infer<typeof runtimeConfig>;
  */
 export function parseRuntimeConfig(text: string | undefined): RuntimeConfig {
   if (text === undefined || text === '') {
-    throw new DoraError('NOT_IN_DATAFLOW', 'DORA_RUNTIME_CONFIG is not set: this runtime node was not started by a dora daemon', {
-      hint: 'Operators run as part of a dataflow: `dora run dataflow.yml`.',
-    });
+    throw new DoraError(
+      'NOT_IN_DATAFLOW',
+      'DORA_RUNTIME_CONFIG is not set: this runtime node was not started by a dora daemon',
+      {
+        hint: 'Operators run as part of a dataflow: `dora run dataflow.yml`.',
+      },
+    );
   }
   let value: unknown;
   try {

@@ -14,7 +14,9 @@ function print(error: unknown): void {
   const failure =
     error instanceof DoraError
       ? error
-      : new DoraError('INTERNAL', error instanceof Error ? error.message : String(error), { hint: 'Please report this.' });
+      : new DoraError('INTERNAL', error instanceof Error ? error.message : String(error), {
+          hint: 'Please report this.',
+        });
   const hint = failure.hint === undefined ? '' : `\n  hint: ${failure.hint}`;
   process.stderr.write(`error ${failure.code} ${failure.message}${hint}\n`);
 }

@@ -60,7 +60,8 @@ Napi::Function RuntimeBinding::define(Napi::Env env) {
                      });
 }
 
-RuntimeBinding::RuntimeBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RuntimeBinding>(info), env_(info.Env()) {
+RuntimeBinding::RuntimeBinding(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<RuntimeBinding>(info), env_(info.Env()) {
   RuntimeOptions options;
   Napi::Function callback;
   if (!read_options(info[0], &options, &callback)) return;

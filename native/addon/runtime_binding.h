@@ -1,7 +1,7 @@
 // A native operator runtime as a JavaScript object (lib/native/binding.ts, NativeRuntime).
 //
-// The runtime has threads and a node of its own; no message touches JavaScript. The JS thread starts it, asks it to stop, and hears once that it has ended,
-// through a thread-safe function that keeps the loop alive until then.
+// The runtime has threads and a node of its own; no message touches JavaScript. The JS thread starts it, asks it to
+// stop, and hears once that it has ended, through a thread-safe function that keeps the loop alive until then.
 #pragma once
 
 #include <napi.h>

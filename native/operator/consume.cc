@@ -1,9 +1,11 @@
-// The scheduler's side towards other processes: claiming their messages, and sleeping while there are none. See scheduler.h.
+// The scheduler's side towards other processes: claiming their messages, and sleeping while there are none. See
+// scheduler.h.
 //
-// An operator listens (its inputs' bits are in mask_) while it could run a message at once: idle, nothing claimed, nothing kept. Who changes that lists the
-// operator (list_change_locked); the next poll brings the mask up to date before it takes. So a ring's messages stay in the ring, under its
-// policy, until their operator is ready. Inputs of operators that have ended stay in the mask and what comes there is given back at once, so that
-// nobody who paces himself by them waits for ever.
+// An operator listens (its inputs' bits are in mask_) while it could run a message at once: idle, nothing claimed,
+// nothing kept. Who changes that lists the operator (list_change_locked); the next poll brings the mask up to date
+// before it takes. So a ring's messages stay in the ring, under its policy, until their operator is ready. Inputs of
+// operators that have ended stay in the mask and what comes there is given back at once, so that nobody who paces
+// himself by them waits for ever.
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -22,7 +24,7 @@ constexpr uint32_t kPollsPerBlocked = 64;  // looks at the node between two look
 
 }  // namespace
 
-// ---- the mask --------------------------------------------------------------------------------------------------------------
+// ---- the mask ----
 
 void Scheduler::list_change_locked(Operator* op) {
   if (!op->has_external || op->change_listed) return;
@@ -45,29 +47,32 @@ void Scheduler::set_listening(Operator* op, bool on) {
   }
 }
 
-/// Under node_lock_.
-void Scheduler::apply_changes() {
+/// Under node_lock_. True when it is time to look at control traffic.
+bool Scheduler::apply_changes() {
   std::lock_guard guard(lock_);
   while (Operator* op = changes_) {
     changes_ = op->next_change;
     op->change_listed = false;
-    const bool ready = op->phase == Phase::idle && op->claimed == nullptr && !op->blocked && !op->stop_pending && !op->quit;
+    const bool ready =
+        op->phase == Phase::idle && op->claimed == nullptr && !op->blocked && !op->stop_pending && !op->quit;
     // Room that is there stays until it sends, so it can run whatever is claimed for it.
     set_listening(op, op->destroyed || (ready && !op->wants_room && has_room_locked(op)));
   }
+  return std::exchange(control_now_, false);
 }
 
-// ---- polling ----------------------------------------------------------------------------------------------------------------
+// ---- polling ----
 
-/// True about once a scheduler tick of the kernel (1 to 10 ms): time for a look at control traffic and timers by a worker that never sleeps.
+/// True about once a scheduler tick of the kernel (1 to 10 ms): time for a look at control traffic and timers by a
+/// worker that never sleeps.
 bool Scheduler::tick() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC_COARSE, &now);  // no system call, about 5 ns
   return std::exchange(last_tick_, now.tv_sec * 1'000'000'000 + now.tv_nsec) != last_tick_;
 }
 
-/// An operator with inputs from outside must see what lies there before it runs a local message, for what caused that may be among it: whenever such
-/// an operator has finished or is sent something, it is listed as a change.
+/// An operator with inputs from outside must see what lies there before it runs a local message, for what caused that
+/// may be among it: whenever such an operator has finished or is sent something, it is listed as a change.
 bool Scheduler::poll_due_locked() const {
   if (control_now_) return true;
   if (node_ended_) return false;
@@ -77,8 +82,8 @@ bool Scheduler::poll_due_locked() const {
 
 void Scheduler::poll_node() {
   std::lock_guard consumer(node_lock_);
-  if (control_now_) node_->awake(false, true);
-  apply_changes();
+  const bool control = apply_changes();
+  if (control) node_->awake(false, true);
   uint32_t count = 0;
   bool ended = node_ended_;
   while (count < kMostPerPoll && !ended) {
@@ -92,8 +97,7 @@ void Scheduler::poll_node() {
     if (!op->destroyed) set_listening(op, false);
   }
   std::lock_guard guard(lock_);
-  const bool look = control_now_ || ++polls_ % kPollsPerBlocked == 0;
-  control_now_ = false;
+  const bool look = control || ++polls_ % kPollsPerBlocked == 0;
   rounds_ = 0;
   poll_now_ = count == kMostPerPoll;
   for (uint32_t i = 0; i < count; i++) deliver_locked(batch_[i]);
@@ -171,7 +175,7 @@ void Scheduler::close_externals_locked() {
   }
 }
 
-// ---- waiting for room outside --------------------------------------------------------------------------------------------------
+// ---- waiting for room outside ----
 
 /// `all`: the doorbell rang, so any of them may have room; otherwise the node is asked for each.
 void Scheduler::look_at_blocked_locked(bool all) {
@@ -193,11 +197,13 @@ void Scheduler::room_locked(Operator* op) {
   op->wants_room = false;
   op->flush_due = op->blocked;
   list_change_locked(op);
-  if (has_work_locked(op)) make_runnable_locked(op, false);
-  else if (op->has_external) wake_one_locked();  // somebody has to listen for it
+  if (has_work_locked(op))
+    make_runnable_locked(op, false);
+  else if (op->has_external)
+    wake_one_locked();  // somebody has to listen for it
 }
 
-// ---- sleeping ---------------------------------------------------------------------------------------------------------------------
+// ---- sleeping ----
 
 /// Called and returns with lock_ held; nothing is runnable.
 void Scheduler::sleep_as_leader() {
@@ -238,7 +244,8 @@ void Scheduler::sleep_as_follower() {
 
 void Scheduler::wait_started() {
   while (!node_->started() && !stop_requested()) {
-    pollfd readable[3] = {{node_->doorbell_fd(), POLLIN, 0}, {node_->control_fd(), POLLIN, 0}, {kick_.get(), POLLIN, 0}};
+    pollfd readable[3] = {
+        {node_->doorbell_fd(), POLLIN, 0}, {node_->control_fd(), POLLIN, 0}, {kick_.get(), POLLIN, 0}};
     if (poll(readable, 3, -1) > 0) node_->awake(readable[0].revents != 0, readable[1].revents != 0);
   }
 }

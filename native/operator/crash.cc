@@ -63,7 +63,10 @@ const char* signal_text(int signal) {
 void explain(const CrashRecord& record, int signal, const siginfo_t* info) {
   const dora_operator_event_t* event = record.event;
   Line line;
-  line.text("error OPERATOR_CRASHED operator \"").text(record.op->id).text("\" crashed with ").text(signal_text(signal));
+  line.text("error OPERATOR_CRASHED operator \"")
+      .text(record.op->id)
+      .text("\" crashed with ")
+      .text(signal_text(signal));
   if (signal != SIGABRT && info->si_code > 0) {
     line.text(" at address 0x").number(reinterpret_cast<uint64_t>(info->si_addr), 16);
   }
@@ -76,7 +79,9 @@ void explain(const CrashRecord& record, int signal, const siginfo_t* info) {
   }
   char region[192];
   if (signal == SIGSEGV && info->si_code > 0 && describe_fault(info->si_addr, region, sizeof region)) {
-    line.text("\n  hint: that is the memory of ").text(region).text(", received and read-only; copy the payload before changing it\n");
+    line.text("\n  hint: that is the memory of ")
+        .text(region)
+        .text(", received and read-only; copy the payload before changing it\n");
   } else {
     line.text("\n  hint: it takes its whole runtime node down; debug it there, or give it a runtime node of its own\n");
   }
@@ -90,14 +95,18 @@ size_t index_of(int signal) {
   return 0;
 }
 
-/// Gives the signal to whom it would have gone without us. A fault that is returned from happens again; a signal that was sent must be sent again.
+/// Gives the signal to whom it would have gone without us. A fault that is returned from happens again; a signal that
+/// was sent must be sent again.
 void pass_on(int signal, siginfo_t* info, void* context, bool ours) {
   const struct sigaction& before = g_before[index_of(signal)];
-  const bool handled = (before.sa_flags & SA_SIGINFO) != 0 || (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN);
+  const bool handled =
+      (before.sa_flags & SA_SIGINFO) != 0 || (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN);
   if (!ours && handled) {
     // Not a worker's: such a handler may repair the fault (V8 does so for WebAssembly), and we stay for the next one.
-    if ((before.sa_flags & SA_SIGINFO) != 0) before.sa_sigaction(signal, info, context);
-    else before.sa_handler(signal);
+    if ((before.sa_flags & SA_SIGINFO) != 0)
+      before.sa_sigaction(signal, info, context);
+    else
+      before.sa_handler(signal);
     return;
   }
   sigaction(signal, &before, nullptr);

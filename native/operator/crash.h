@@ -1,9 +1,11 @@
-// Which operator was it? Names operator, event and signal on stderr when an operator crashes, and lets the process die of that signal.
+// Which operator was it? Names operator, event and signal on stderr when an operator crashes, and lets the process die
+// of that signal.
 //
-// Each worker has a record of what it is in, found by thread id (thread-local storage may allocate when a signal handler touches it first) and a
-// stack of its own for signals (the usual crash that needs one is an endless recursion). The handler writes with write() only, then hands the signal to the
-// handler that was there before (native/node explains stores into received messages), whose default ends the process with the right status.
-// Callers: the scheduler's workers, and whoever runs init and destroy.
+// Each worker has a record of what it is in, found by thread id (thread-local storage may allocate when a signal
+// handler touches it first) and a stack of its own for signals (the usual crash that needs one is an endless
+// recursion). The handler writes with write() only, then hands the signal to the handler that was there before
+// (native/node explains stores into received messages), whose default ends the process with the right status. Callers:
+// the scheduler's workers, and whoever runs init and destroy.
 #pragma once
 
 #include <atomic>
@@ -24,7 +26,8 @@ struct CrashRecord {
   const char* volatile doing = "";
 };
 
-/// Makes the calling thread one whose crashes are explained, for as long as it lives. Installs the handlers when it is the first.
+/// Makes the calling thread one whose crashes are explained, for as long as it lives. Installs the handlers when it is
+/// the first.
 class CrashScope {
  public:
   CrashScope();

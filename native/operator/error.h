@@ -1,7 +1,8 @@
 // A failure of the operator runtime in words, with its code of docs/errors.md.
 //
-// The runtime's own failures (a library that cannot be loaded, an operator that refused to start) have codes that no function of the C ABI
-// returns, so they are not a Status. Failures of native/core and native/node pass through with the code of their Status.
+// The runtime's own failures (a library that cannot be loaded, an operator that refused to start) have codes that no
+// function of the C ABI returns, so they are not a Status. Failures of native/core and native/node pass through with
+// the code of their Status.
 #pragma once
 
 #include <string>

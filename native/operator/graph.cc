@@ -1,8 +1,9 @@
 // Wires a runtime's operators to the node's inputs and outputs, and to each other. See scheduler.h.
 //
-// The daemon tells the node its inputs and outputs (named `operator/id`) and the runtime its operators; both come from one resolved dataflow, so a
-// difference is a bug of ours (INTERNAL). What can be the author's mistake is a ring of backpressure inputs between operators: each
-// waits for the next, and once every queue is full nobody ever moves. It is refused at the start, with the ring's names.
+// The daemon tells the node its inputs and outputs (named `operator/id`) and the runtime its operators; both come from
+// one resolved dataflow, so a difference is a bug of ours (INTERNAL). What can be the author's mistake is a ring of
+// backpressure inputs between operators: each waits for the next, and once every queue is full nobody ever moves. It is
+// refused at the start, with the ring's names.
 #include <string_view>
 #include <unordered_map>
 
@@ -13,7 +14,8 @@ namespace {
 
 using Names = std::unordered_map<std::string_view, uint32_t>;
 
-template <class Info> Names index_names(const std::vector<Info>& infos) {
+template <class Info>
+Names index_names(const std::vector<Info>& infos) {
   Names names;
   for (uint32_t i = 0; i < infos.size(); i++) names.emplace(infos[i].id, i);
   return names;
@@ -26,7 +28,8 @@ int64_t find(const Names& names, const Operator& op, const char* id) {
 }
 
 bool disagree(RuntimeError* error, const std::string& what) {
-  return error->fail("INTERNAL", "daemon and runtime node were told different things: " + what, "Please report this, with the dataflow file.");
+  return error->fail("INTERNAL", "daemon and runtime node were told different things: " + what,
+                     "Please report this, with the dataflow file.");
 }
 
 }  // namespace
@@ -46,7 +49,8 @@ bool Scheduler::attach_outputs(RuntimeError* error) {
     Operator& op = operators_[i];
     for (uint32_t o = 0; o < op.output_count; o++) {
       const int64_t index = find(names, op, op.outputs[o].id);
-      if (index < 0) return disagree(error, "the node has no output \"" + std::string(op.id) + "/" + op.outputs[o].id + "\"");
+      if (index < 0)
+        return disagree(error, "the node has no output \"" + std::string(op.id) + "/" + op.outputs[o].id + "\"");
       op.outputs[o].node_index = static_cast<uint32_t>(index);
       op.outputs[o].external = node_->outputs()[static_cast<size_t>(index)].external;
       if (op.outputs[o].external) op.paced = true;
@@ -114,7 +118,8 @@ void Scheduler::link_receivers() {
   }
 }
 
-/// Depth first over backpressure inputs between operators, from each operator to those that pace it. Without recursion: chains may be thousands long.
+/// Depth first over backpressure inputs between operators, from each operator to those that pace it. Without recursion:
+/// chains may be thousands long.
 bool Scheduler::check_cycles(RuntimeError* error) const {
   enum : uint8_t { unseen, open, done };
   std::vector<uint8_t> marks(operator_count_, unseen);
@@ -152,10 +157,13 @@ bool Scheduler::check_cycles(RuntimeError* error) const {
       std::string ring;
       size_t from = 0;
       while (path[from].op != input->owner) from++;
-      for (size_t k = from + 1; k < path.size(); k++) ring += std::string(path[k].op->id) + "/" + path[k].through->id + " -> ";
+      for (size_t k = from + 1; k < path.size(); k++)
+        ring += std::string(path[k].op->id) + "/" + path[k].through->id + " -> ";
       ring += std::string(input->owner->id) + "/" + input->id;
       return error->fail("BACKPRESSURE_CYCLE",
-                         "these inputs with backpressure form a ring, in which every operator may come to wait for the next, for ever: " + ring,
+                         "these inputs with backpressure form a ring, in which every operator may come to wait for the "
+                         "next, for ever: " +
+                             ring,
                          "Give one of them `queue_policy: drop_oldest`.");
     }
   }

@@ -46,12 +46,14 @@ Loan take_loan(const dora_operator_loan_t& given) {
 }
 
 bool bad_payload(uint32_t encoding, const uint8_t* metadata, uint32_t metadata_size) {
-  return encoding > DORA_ENCODING_ARROW || metadata_size > DORA_MAX_METADATA || (metadata == nullptr && metadata_size > 0);
+  return encoding > DORA_ENCODING_ARROW || metadata_size > DORA_MAX_METADATA ||
+         (metadata == nullptr && metadata_size > 0);
 }
 
 int32_t refuse_payload(dora_error_t* error) {
   Error words;
-  words.fail(Status::invalid_argument, "encoding is DORA_ENCODING_*, metadata at most DORA_MAX_METADATA bytes and not NULL unless empty");
+  words.fail(Status::invalid_argument,
+             "encoding is DORA_ENCODING_*, metadata at most DORA_MAX_METADATA bytes and not NULL unless empty");
   return report(Status::invalid_argument, words, error);
 }
 
@@ -89,13 +91,15 @@ int32_t loan(const dora_host_t* host, uint32_t output, uint64_t size, dora_opera
   return report(s, words, error);
 }
 
-int32_t send(const dora_host_t* host, dora_operator_loan_t* given, uint32_t encoding, const uint8_t* metadata, uint32_t metadata_size,
-             dora_error_t* error) {
+int32_t send(const dora_host_t* host, dora_operator_loan_t* given, uint32_t encoding, const uint8_t* metadata,
+             uint32_t metadata_size, dora_error_t* error) {
   if (bad_payload(encoding, metadata, metadata_size)) return refuse_payload(error);
   Operator* op = operator_of(host);
   Error words;
   if (given->reserved[0] == 0) {
-    return report(words.fail(Status::invalid_argument, "operator \"" + std::string(op->id) + "\" sent a loan twice, or one that it never had"), words, error);
+    return report(words.fail(Status::invalid_argument,
+                             "operator \"" + std::string(op->id) + "\" sent a loan twice, or one that it never had"),
+                  words, error);
   }
   Loan loan = take_loan(*given);
   SendArgs args;
@@ -107,8 +111,8 @@ int32_t send(const dora_host_t* host, dora_operator_loan_t* given, uint32_t enco
   return report(s, words, error);
 }
 
-int32_t send_copy(const dora_host_t* host, uint32_t output, const void* data, uint64_t size, uint32_t encoding, const uint8_t* metadata,
-                  uint32_t metadata_size, dora_error_t* error) {
+int32_t send_copy(const dora_host_t* host, uint32_t output, const void* data, uint64_t size, uint32_t encoding,
+                  const uint8_t* metadata, uint32_t metadata_size, dora_error_t* error) {
   if (bad_payload(encoding, metadata, metadata_size)) return refuse_payload(error);
   Operator* op = operator_of(host);
   Error words;
@@ -150,15 +154,17 @@ int32_t request_stop(const dora_host_t* host, uint32_t what) {
 
 uint64_t now(const dora_host_t* host) { return operator_of(host)->scheduler->now_ns(); }
 
-void log_line(const dora_host_t* host, uint32_t level, const char* text) { log_operator(operator_of(host)->id, level, text); }
+void log_line(const dora_host_t* host, uint32_t level, const char* text) {
+  log_operator(operator_of(host)->id, level, text);
+}
 
-int32_t get_metadata(const dora_host_t*, const uint8_t* metadata, uint64_t size, const char* key, uint32_t* type, const void** value,
-                     uint64_t* value_size) {
+int32_t get_metadata(const dora_host_t*, const uint8_t* metadata, uint64_t size, const char* key, uint32_t* type,
+                     const void** value, uint64_t* value_size) {
   return static_cast<int32_t>(metadata_get(metadata, size, key, type, value, value_size));
 }
 
-int32_t put_metadata(const dora_host_t*, uint8_t* buffer, uint64_t capacity, uint64_t* size, const char* key, uint32_t type,
-                     const void* value, uint64_t value_size) {
+int32_t put_metadata(const dora_host_t*, uint8_t* buffer, uint64_t capacity, uint64_t* size, const char* key,
+                     uint32_t type, const void* value, uint64_t value_size) {
   return static_cast<int32_t>(metadata_put(buffer, capacity, size, key, type, value, value_size));
 }
 
@@ -166,8 +172,26 @@ int32_t put_metadata(const dora_host_t*, uint8_t* buffer, uint64_t capacity, uin
 
 const dora_host_api_t* host_api() {
   static constexpr dora_host_api_t kApi = {
-      DORA_OPERATOR_ABI_MAJOR, DORA_OPERATOR_ABI_MINOR, sizeof(dora_host_api_t), 0, get_extension, operator_id, input_index, output_index, loan,
-      send, send_copy, discard, sample_retain, sample_release, complete, request_stop, now, log_line, get_metadata, put_metadata,
+      DORA_OPERATOR_ABI_MAJOR,
+      DORA_OPERATOR_ABI_MINOR,
+      sizeof(dora_host_api_t),
+      0,
+      get_extension,
+      operator_id,
+      input_index,
+      output_index,
+      loan,
+      send,
+      send_copy,
+      discard,
+      sample_retain,
+      sample_release,
+      complete,
+      request_stop,
+      now,
+      log_line,
+      get_metadata,
+      put_metadata,
   };
   return &kApi;
 }

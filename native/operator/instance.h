@@ -1,10 +1,13 @@
-// What the runtime keeps of one operator: its library's entry, its inputs with their queues, its outputs, and where it stands.
+// What the runtime keeps of one operator: its library's entry, its inputs with their queues, its outputs, and where it
+// stands.
 //
-// Thousands of these exist and most are idle, so they are plain structures of some hundred bytes in three arrays (operators, inputs, outputs); an operator
-// names its part of the others. Everything is guarded by the scheduler's lock unless a field says otherwise.
+// Thousands of these exist and most are idle, so they are plain structures of some hundred bytes in three arrays
+// (operators, inputs, outputs); an operator names its part of the others. Everything is guarded by the scheduler's lock
+// unless a field says otherwise.
 //
 // Life: load → init → [start → events …] → stop → destroy → overflow flushed → outputs closed → ended.
-// phase: idle → (queued) → running → idle, or running → deferred → idle by complete(). Never two workers in one operator: only an idle one is run.
+// phase: idle → (queued) → running → idle, or running → deferred → idle by complete(). Never two workers in one
+// operator: only an idle one is run.
 #pragma once
 
 #include <atomic>
@@ -29,12 +32,13 @@ struct Input {
   const char* id = "";
   Message* head = nullptr;  ///< local messages, oldest first
   Message* tail = nullptr;
-  /// Local messages that wait. Written under the scheduler's lock; its one publisher also reads it without, to see whether there is
-  /// room: only that publisher adds, so room that it sees stays (relaxed: a count, it publishes nothing).
+  /// Local messages that wait. Written under the scheduler's lock; its one publisher also reads it without, to see
+  /// whether there is room: only that publisher adds, so room that it sees stays (relaxed: a count, it publishes
+  /// nothing).
   std::atomic<uint32_t> queued{0};
   uint32_t queue_size = 0;
   uint32_t node_index = 0;
-  uint32_t reason = 0;  ///< why it closed
+  uint32_t reason = 0;   ///< why it closed
   uint64_t dropped = 0;  ///< since the last event of this input
   Policy policy = Policy::drop_oldest;
   uint8_t priority = 0;
@@ -102,17 +106,17 @@ struct Operator {
   bool queued = false;  ///< in the run queue
   bool start_pending = false;
   bool stop_pending = false;
-  bool quit = false;       ///< no further event: destroy it
-  bool destroyed = false;  ///< destroy was called; only kept messages and closing its outputs are left
-  bool blocked = false;    ///< has kept messages
-  bool flush_due = false;  ///< there may be room for them
-  bool wants_room = false; ///< has input, and waits for room in a backpressure receiver
+  bool quit = false;           ///< no further event: destroy it
+  bool destroyed = false;      ///< destroy was called; only kept messages and closing its outputs are left
+  bool blocked = false;        ///< has kept messages
+  bool flush_due = false;      ///< there may be room for them
+  bool wants_room = false;     ///< has input, and waits for room in a backpressure receiver
   bool waits_outside = false;  ///< in the list of those that wait for another process
   bool completed_early = false;
   bool has_external = false;  ///< an input is fed by another process or a timer
   bool paced = false;         ///< an output has a receiver that may need it to wait
   bool change_listed = false;
-  bool listening = false;     ///< owned by whoever holds the node's lock: its inputs are in the mask
+  bool listening = false;  ///< owned by whoever holds the node's lock: its inputs are in the mask
 };
 
 }  // namespace dora

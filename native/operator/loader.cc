@@ -36,9 +36,10 @@ bool check_file(const std::string& id, const std::string& path, RuntimeError* er
   const ssize_t got = readable ? pread(fd, &head, sizeof head, 0) : 0;
   close(fd);
   if (got < static_cast<ssize_t>(sizeof head) || memcmp(head.e_ident, ELFMAG, SELFMAG) != 0) {
-    return error->fail("OPERATOR_NOT_A_LIBRARY",
-                       "operator " + quoted(id) + ": " + path + (readable ? " is not a shared library" : " is not a file"),
-                       "Name a shared library (.so), built by: cc -shared -fPIC.");
+    return error->fail(
+        "OPERATOR_NOT_A_LIBRARY",
+        "operator " + quoted(id) + ": " + path + (readable ? " is not a shared library" : " is not a file"),
+        "Name a shared library (.so), built by: cc -shared -fPIC.");
   }
   return true;
 }
@@ -69,7 +70,8 @@ bool explain_dlopen(const std::string& id, const std::string& path, const std::s
                        "operator " + quoted(id) + ": " + path + " needs the symbol " + demangled(symbol) +
                            ", which no library it was linked with has",
                        ours ? "An operator calls the runtime through host->api; functions of dora/node.h are for nodes."
-                            : "Add the object file or library that has it to the link command (-l…); -Wl,-z,defs finds this when linking.");
+                            : "Add the object file or library that has it to the link command (-l…); -Wl,-z,defs finds "
+                              "this when linking.");
   }
   std::string missing;
   if (text.find("cannot open shared object file") != std::string::npos) missing = text.substr(0, text.find(':'));
@@ -93,24 +95,28 @@ bool check_operator_abi(const std::string& id, const std::string& path, const do
   const bool newer = entry.abi_major > DORA_OPERATOR_ABI_MAJOR ||
                      (entry.abi_major == DORA_OPERATOR_ABI_MAJOR && entry.abi_minor > DORA_OPERATOR_ABI_MINOR);
   if (newer) {
-    return error->fail("OPERATOR_ABI_MISMATCH", what + ", which is newer than this runtime's " + ours,
-                       "Update dora-ts, or rebuild the operator with the header of this version (native/include/dora/operator.h).");
+    return error->fail(
+        "OPERATOR_ABI_MISMATCH", what + ", which is newer than this runtime's " + ours,
+        "Update dora-ts, or rebuild the operator with the header of this version (native/include/dora/operator.h).");
   }
   if (entry.abi_major != DORA_OPERATOR_ABI_MAJOR) {
     return error->fail("OPERATOR_ABI_MISMATCH", what + ", which is too old for this runtime's " + ours,
                        "Rebuild the operator with the header of this version (native/include/dora/operator.h).");
   }
   // The structure as ABI 0.1 has it is the smallest there ever was.
-  if (entry.struct_size < offsetof(dora_operator_entry_t, destroy) + sizeof(entry.destroy) || entry.on_event == nullptr) {
+  if (entry.struct_size < offsetof(dora_operator_entry_t, destroy) + sizeof(entry.destroy) ||
+      entry.on_event == nullptr) {
     return error->fail("OPERATOR_ABI_MISMATCH",
                        what + ", but its entry is incomplete" +
-                           (entry.on_event == nullptr ? ": on_event is NULL" : ": struct_size is " + std::to_string(entry.struct_size)),
+                           (entry.on_event == nullptr ? ": on_event is NULL"
+                                                      : ": struct_size is " + std::to_string(entry.struct_size)),
                        "Begin the entry with DORA_OPERATOR_HEAD and give it an on_event function.");
   }
   return true;
 }
 
-bool load_operator(const std::string& id, const std::string& path, const dora_operator_entry_t** entry, RuntimeError* error) {
+bool load_operator(const std::string& id, const std::string& path, const dora_operator_entry_t** entry,
+                   RuntimeError* error) {
   if (!check_file(id, path, error)) return false;
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
@@ -120,8 +126,10 @@ bool load_operator(const std::string& id, const std::string& path, const dora_op
   const auto* found = static_cast<const dora_operator_entry_t*>(dlsym(library, "dora_operator_entry"));
   if (found == nullptr) {
     dlclose(library);
-    return error->fail("OPERATOR_NO_ENTRY", "operator " + quoted(id) + ": " + path + " exports no symbol dora_operator_entry",
-                       "Define it as dora/operator.h shows, with DORA_OPERATOR_EXPORT in front; a library for dora's own runtime needs a port.");
+    return error->fail("OPERATOR_NO_ENTRY",
+                       "operator " + quoted(id) + ": " + path + " exports no symbol dora_operator_entry",
+                       "Define it as dora/operator.h shows, with DORA_OPERATOR_EXPORT in front; a library for dora's "
+                       "own runtime needs a port.");
   }
   if (!check_operator_abi(id, path, *found, error)) {
     dlclose(library);

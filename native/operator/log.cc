@@ -21,7 +21,8 @@ void write_line(std::string line) {
 void log_runtime(const char* level, const std::string& text) { write_line(std::string(level) + " " + text); }
 
 void log_runtime(const char* level, const Error& error) {
-  write_line(std::string(level) + " " + status_code(error.status) + " " + error.message + (error.hint.empty() ? "" : "\n  hint: " + error.hint));
+  write_line(std::string(level) + " " + status_code(error.status) + " " + error.message +
+             (error.hint.empty() ? "" : "\n  hint: " + error.hint));
 }
 
 void log_operator(const char* id, uint32_t level, const char* text) {

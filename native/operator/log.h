@@ -1,7 +1,7 @@
 // Lines that the operator runtime and its operators write to stderr, from where the daemon takes them.
 //
-// One write() a line, so that lines of several workers do not mix. Form: `error CODE text` and `  hint: …` for the runtime, `level operator: text` for
-// an operator. Callers: scheduler, host.
+// One write() a line, so that lines of several workers do not mix. Form: `error CODE text` and `  hint: …` for the
+// runtime, `level operator: text` for an operator. Callers: scheduler, host.
 #pragma once
 
 #include <cstdint>

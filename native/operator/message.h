@@ -1,10 +1,12 @@
 // One event on its way to an operator, or inside it: what the library sees, and the memory behind it.
 //
-// A message of an operator of this runtime refers to its slot (LocalSample); one of another process to the claimed entry of its ring (Sample), with its
-// metadata copied, because the sender could still change that. `refs` counts the event itself and every sample_retain(); the last one gives the memory
-// back. Messages come from a pool and return to it, newest first, so in steady state nothing is allocated and what is touched is warm.
+// A message of an operator of this runtime refers to its slot (LocalSample); one of another process to the claimed
+// entry of its ring (Sample), with its metadata copied, because the sender could still change that. `refs` counts the
+// event itself and every sample_retain(); the last one gives the memory back. Messages come from a pool and return to
+// it, newest first, so in steady state nothing is allocated and what is touched is warm.
 //
-// Threads: the pool is used under the scheduler's lock; a message belongs to its queue, then to the operator that runs it.
+// Threads: the pool is used under the scheduler's lock; a message belongs to its queue, then to the operator that runs
+// it.
 #pragma once
 
 #include <atomic>
@@ -23,10 +25,10 @@ struct Message {
   Message() : local{} {}
 
   dora_operator_event_t event{};
-  Message* next = nullptr;   ///< in its input's queue, or in the pool
-  uint64_t arrival = 0;      ///< order in which messages reached the runtime
-  /// The event's own reference and every retained sample. The decrement is acq_rel, so that the last holder sees every use of the memory
-  /// before it gives it back (SYNC: message-refs).
+  Message* next = nullptr;  ///< in its input's queue, or in the pool
+  uint64_t arrival = 0;     ///< order in which messages reached the runtime
+  /// The event's own reference and every retained sample. The decrement is acq_rel, so that the last holder sees every
+  /// use of the memory before it gives it back (SYNC: message-refs).
   std::atomic<uint32_t> refs{1};
   Origin origin = Origin::runtime;
   union {

@@ -1,10 +1,10 @@
 // The scheduler's sending side: to other processes through the Node, to neighbours by reference. See scheduler.h.
 //
-// A send never waits. While a backpressure receiver is full the message is kept (at most kMostKept of them), the operator is `blocked`: it runs nothing until
-// all of them are sent, in order. It is also not run while there is no room to begin with, so keeping is for operators that send several
-// messages for one event, or from threads of their own.
-// All or nothing: local receivers are looked at first (only this operator adds to their queues, and one message at a time, so room that is seen
-// stays), then the Node either publishes to every edge or to none.
+// A send never waits. While a backpressure receiver is full the message is kept (at most kMostKept of them), the
+// operator is `blocked`: it runs nothing until all of them are sent, in order. It is also not run while there is no
+// room to begin with, so keeping is for operators that send several messages for one event, or from threads of their
+// own. All or nothing: local receivers are looked at first (only this operator adds to their queues, and one message at
+// a time, so room that is seen stays), then the Node either publishes to every edge or to none.
 #include <cstring>
 
 #include "operator/log.h"
@@ -20,20 +20,21 @@ bool Scheduler::local_room(const Output& output) {
   return true;
 }
 
-// ---- entry points ------------------------------------------------------------------------------------------------------------
+// ---- entry points ----
 
 namespace {
 
 Status check_output(const Operator* op, uint32_t output, Error* error) {
   if (output < op->output_count) return Status::ok;
   return error->fail(Status::unknown_output,
-                     "operator \"" + std::string(op->id) + "\" has no output of index " + std::to_string(output) + "; it has " +
-                         std::to_string(op->output_count),
+                     "operator \"" + std::string(op->id) + "\" has no output of index " + std::to_string(output) +
+                         "; it has " + std::to_string(op->output_count),
                      "Outputs count from 0, in the order of the dataflow file; output_index() finds one by its id.");
 }
 
 Status not_started(const Operator* op, Error* error) {
-  return error->fail(Status::would_block, "operator \"" + std::string(op->id) + "\" cannot publish before DORA_EVENT_START");
+  return error->fail(Status::would_block,
+                     "operator \"" + std::string(op->id) + "\" cannot publish before DORA_EVENT_START");
 }
 
 }  // namespace
@@ -48,18 +49,21 @@ Status Scheduler::send(Operator* op, Loan* loan, SendArgs args, Error* error) {
   for (uint32_t i = 0; i < op->output_count; i++) {
     if (op->outputs[i].node_index == loan->output) return publish(op, &op->outputs[i], loan, nullptr, 0, args, error);
   }
-  return error->fail(Status::invalid_argument, "operator \"" + std::string(op->id) + "\" sent a loan that is not its own, or was sent already");
+  return error->fail(Status::invalid_argument,
+                     "operator \"" + std::string(op->id) + "\" sent a loan that is not its own, or was sent already");
 }
 
-Status Scheduler::send_copy(Operator* op, uint32_t output, const void* data, uint64_t size, SendArgs args, Error* error) {
+Status Scheduler::send_copy(Operator* op, uint32_t output, const void* data, uint64_t size, SendArgs args,
+                            Error* error) {
   if (Status s = check_output(op, output, error); s != Status::ok) return s;
   if (!started_.load(std::memory_order_acquire)) return not_started(op, error);  // SYNC: started
   return publish(op, &op->outputs[output], nullptr, data, size, args, error);
 }
 
-// ---- publishing --------------------------------------------------------------------------------------------------------------------
+// ---- publishing ----
 
-Status Scheduler::publish(Operator* op, Output* output, Loan* loan, const void* data, uint64_t size, SendArgs args, Error* error) {
+Status Scheduler::publish(Operator* op, Output* output, Loan* loan, const void* data, uint64_t size, SendArgs args,
+                          Error* error) {
   std::lock_guard guard(op->send_lock);
   const bool behind = op->kept != nullptr && !op->kept->empty();
   if (behind || (output->paces && !local_room(*output))) return keep(op, output, loan, data, size, args, false, error);
@@ -74,7 +78,8 @@ Status Scheduler::publish(Operator* op, Output* output, Loan* loan, const void* 
 }
 
 /// Under send_lock. `outside`: it is a receiver in another process that is full.
-Status Scheduler::keep(Operator* op, Output* output, Loan* loan, const void* data, uint64_t size, const SendArgs& args, bool outside, Error* error) {
+Status Scheduler::keep(Operator* op, Output* output, Loan* loan, const void* data, uint64_t size, const SendArgs& args,
+                       bool outside, Error* error) {
   if (op->kept == nullptr) op->kept = std::make_unique<std::deque<KeptMessage>>();
   if (op->kept->size() >= kMostKept) {
     return error->fail(Status::would_block,
@@ -96,7 +101,8 @@ Status Scheduler::keep(Operator* op, Output* output, Loan* loan, const void* dat
   op->blocked = true;
   if (outside) wait_outside_locked(op, *output);
   // A local receiver may have taken one since we looked.
-  else if (local_room(*output)) op->flush_due = true;
+  else if (local_room(*output))
+    op->flush_due = true;
   list_change_locked(op);
   if (op->flush_due) make_runnable_locked(op, false);
   return Status::ok;
@@ -144,7 +150,7 @@ void Scheduler::flush(Operator* op) {
   if (has_work_locked(op)) make_runnable_locked(op, true);
 }
 
-// ---- neighbours -----------------------------------------------------------------------------------------------------------------------
+// ---- neighbours ----
 
 namespace {
 

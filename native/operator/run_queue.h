@@ -1,8 +1,9 @@
 // Runnable operators, best first: higher priority, then the earlier arrival of what they are to run.
 //
-// An intrusive pairing heap: no allocation, constant time to push, and to pop when few are runnable; logarithmic (amortised) with thousands. A list
-// would not do: an operator that has run comes back with the arrival of its next message, which may be older than those of all others.
-// Threads: under the scheduler's lock. An operator is in it at most once (Operator::queued).
+// An intrusive pairing heap: no allocation, constant time to push, and to pop when few are runnable; logarithmic
+// (amortised) with thousands. A list would not do: an operator that has run comes back with the arrival of its next
+// message, which may be older than those of all others. Threads: under the scheduler's lock. An operator is in it at
+// most once (Operator::queued).
 #pragma once
 
 #include "operator/instance.h"

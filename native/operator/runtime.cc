@@ -25,7 +25,7 @@ struct Runtime::Impl {
 
   RuntimeOptions options;
   Scheduler scheduler;
-  uint32_t initialized = 0;  // the first so many operators
+  uint32_t initialized = 0;      // the first so many operators
   mutable std::mutex node_lock;  // guards the pointer for counts(); the runtime's own thread reads it without
   std::unique_ptr<Node> node;
   std::thread thread;
@@ -69,7 +69,7 @@ void Runtime::Impl::run() {
 
 bool Runtime::Impl::run_all(RuntimeError* error, CrashScope* crash) {
   Error os;
-  if (scheduler.init(&os) != Status::ok) return error->fail(os);
+  if (scheduler.check(&os) != Status::ok) return error->fail(os);
   if (!load(error)) return false;
   if (!init(error, crash) || !join(error)) {
     destroy_all(crash);
@@ -98,9 +98,10 @@ bool Runtime::Impl::init(RuntimeError* error, CrashScope* crash) {
     const int32_t status = op->entry->init(&op->host, &op->state);
     crash->leave();
     if (status >= 0) continue;
-    return error->fail("OPERATOR_INIT_FAILED",
-                       "operator \"" + std::string(op->id) + "\" refused to start: init returned " + status_text(status),
-                       "See what it logged before; its library is " + options.operators[initialized].library + ".");
+    return error->fail(
+        "OPERATOR_INIT_FAILED",
+        "operator \"" + std::string(op->id) + "\" refused to start: init returned " + status_text(status),
+        "See what it logged before; its library is " + options.operators[initialized].library + ".");
   }
   return true;
 }

@@ -1,8 +1,9 @@
-// The operator runtime of one process: loads operators, joins the dataflow, runs them to their end. The face of native/operator.
+// The operator runtime of one process: loads operators, joins the dataflow, runs them to their end. The face of
+// native/operator.
 //
-// It has a thread of its own (the first worker), so that whoever starts it, a JavaScript thread above all, is never blocked. Order: load every library, init every
-// operator, then join: a slow init holds the dataflow's start, not its first messages. The process's node belongs to the runtime.
-// Callers: native/addon/runtime.cc, C++ tests.
+// It has a thread of its own (the first worker), so that whoever starts it, a JavaScript thread above all, is never
+// blocked. Order: load every library, init every operator, then join: a slow init holds the dataflow's start, not its
+// first messages. The process's node belongs to the runtime. Callers: native/addon/runtime.cc, C++ tests.
 #pragma once
 
 #include <functional>
@@ -20,8 +21,8 @@ struct RuntimeOptions {
   NodeOptions node;
   std::vector<OperatorSpec> operators;
   uint32_t threads = 1;  ///< workers
-  /// Called once, on the runtime's thread, as its last act: every operator has ended. Null: all is well; else why the runtime could not start, or
-  /// the first operator that failed.
+  /// Called once, on the runtime's thread, as its last act: every operator has ended. Null: all is well; else why the
+  /// runtime could not start, or the first operator that failed.
   std::function<void(const RuntimeError*)> on_end;
 };
 
@@ -36,7 +37,8 @@ class Runtime {
 
   /// [any-thread] Every operator gets a stop event, then ends.
   void stop();
-  /// [any-thread] Messages that the node's input has received and dropped, by its name (`operator/id`); false: unknown, or not joined.
+  /// [any-thread] Messages that the node's input has received and dropped, by its name (`operator/id`); false: unknown,
+  /// or not joined.
   bool counts(const std::string& input, uint64_t* received, uint64_t* dropped) const;
 
  private:

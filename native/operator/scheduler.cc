@@ -3,50 +3,9 @@
 
 #include <sys/eventfd.h>
 
-#include <thread>
-
-#include "node/clock.h"
-#include "operator/log.h"
-
 namespace dora {
 
-Scheduler::Scheduler(const std::vector<OperatorSpec>& specs, const dora_host_api_t* api)
-    : operator_count_(static_cast<uint32_t>(specs.size())), operators_(std::make_unique<Operator[]>(specs.size())) {
-  size_t inputs = 0, outputs = 0;
-  for (const OperatorSpec& spec : specs) {
-    inputs += spec.inputs.size();
-    outputs += spec.outputs.size();
-  }
-  inputs_ = std::make_unique<Input[]>(inputs);
-  outputs_ = std::make_unique<Output[]>(outputs);
-  Input* input = inputs_.get();
-  Output* output = outputs_.get();
-  for (uint32_t i = 0; i < operator_count_; i++) {
-    Operator& op = operators_[i];
-    op.host.api = api;
-    op.scheduler = this;
-    op.id = specs[i].id.c_str();
-    op.priority = specs[i].priority;
-    op.inputs = input;
-    op.outputs = output;
-    op.input_count = op.open_inputs = static_cast<uint32_t>(specs[i].inputs.size());
-    op.output_count = static_cast<uint32_t>(specs[i].outputs.size());
-    for (const std::string& id : specs[i].inputs) {
-      input->owner = &op;
-      input++->id = id.c_str();
-    }
-    for (const std::string& id : specs[i].outputs) output++->id = id.c_str();
-  }
-}
-
-Scheduler::~Scheduler() = default;
-
-Status Scheduler::init(Error* error) {
-  kick_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  return kick_.valid() ? Status::ok : error->fail_os("eventfd", "cannot start the operator runtime");
-}
-
-// ---- what an operator does next ----------------------------------------------------------------------------------------
+// ---- what an operator does next ----
 
 namespace {
 
@@ -66,7 +25,8 @@ Message* Scheduler::select_locked(Operator* op) {
   for (uint32_t i = 0; i < op->input_count; i++) {
     Message* head = op->inputs[i].head;
     if (head == nullptr) continue;
-    if (best == nullptr || goes_before(*head, op->inputs[i].priority, *best, op->inputs[best->event.input].priority)) best = head;
+    if (best == nullptr || goes_before(*head, op->inputs[i].priority, *best, op->inputs[best->event.input].priority))
+      best = head;
   }
   return best;
 }
@@ -166,7 +126,9 @@ Scheduler::Step Scheduler::decide_locked(Operator* op, Message** message) {
 }
 
 bool Scheduler::has_work_locked(const Operator* op) const {
-  if (op->claimed != nullptr || op->local_pending > 0 || op->quit || op->stop_pending || op->start_pending || op->destroyed) return true;
+  if (op->claimed != nullptr || op->local_pending > 0 || op->quit || op->stop_pending || op->start_pending ||
+      op->destroyed)
+    return true;
   if (op->blocked && op->flush_due) return true;
   if (op->input_count > 0 && op->open_inputs == 0) return true;
   for (uint32_t i = 0; i < op->input_count; i++) {
@@ -187,7 +149,7 @@ uint64_t Scheduler::arrival_locked(const Operator* op) {
   return arrival == UINT64_MAX ? ++arrivals_ : arrival;
 }
 
-// ---- workers -------------------------------------------------------------------------------------------------------------
+// ---- workers ----
 
 /// `by_own_worker`: the caller is a worker that looks at the queue next, so nobody has to be woken for this.
 void Scheduler::make_runnable_locked(Operator* op, bool by_own_worker) {
@@ -273,8 +235,10 @@ bool Scheduler::next(Next* out) {
     }
     if (finished_ || poll_due_locked()) continue;
     // Both unlock for as long as they sleep.
-    if (has_leader_) sleep_as_follower();
-    else sleep_as_leader();
+    if (has_leader_)
+      sleep_as_follower();
+    else
+      sleep_as_leader();
   }
 }
 
@@ -328,16 +292,6 @@ void Scheduler::finish_locked(Operator* op, Message* message, int32_t status) {
   if (has_work_locked(op)) make_runnable_locked(op, true);
 }
 
-void Scheduler::fail_locked(Operator* op, const Message* message, int32_t status) {
-  op->quit = true;
-  std::string text = "operator \"" + std::string(op->id) + "\" failed with " + status_text(status) + " while it handled ";
-  text += event_text(message->event);
-  log_runtime("error", text);
-  if (failure_.code.empty()) {
-    failure_.fail("OPERATOR_FAILED", text, "See what the operator logged before; on_event returns a negative status only when it cannot go on.");
-  }
-}
-
 Status Scheduler::complete(Operator* op, uint64_t token, int32_t status) {
   if (status == DORA_DEFERRED) return Status::invalid_argument;
   Message* message;
@@ -377,122 +331,6 @@ void Scheduler::release_chain(Message* chain) {
     pool_.give(chain);
     chain = following;
   }
-}
-
-// ---- ends -----------------------------------------------------------------------------------------------------------------
-
-Status Scheduler::request_stop(Operator* op, bool all) {
-  if (all) return started_.load(std::memory_order_acquire) ? node_->request_stop() : Status::would_block;
-  std::lock_guard guard(lock_);
-  op->quit = true;
-  make_runnable_locked(op, false);
-  return Status::ok;
-}
-
-void Scheduler::stop(uint32_t reason, int64_t grace_ns) {
-  std::lock_guard guard(lock_);
-  if (stop_requested_.exchange(true, std::memory_order_relaxed)) return;
-  stop_reason_ = reason;
-  stop_grace_ns_ = grace_ns;
-  if (started_.load(std::memory_order_relaxed)) deliver_stop_locked(reason, grace_ns);
-  wake_all_locked();
-  eventfd_write(kick_.get(), 1);  // also for wait_started()
-}
-
-void Scheduler::deliver_stop_locked(uint32_t reason, int64_t grace_ns) {
-  for (uint32_t i = 0; i < operator_count_; i++) {
-    Operator* op = &operators_[i];
-    if (op->quit || op->destroyed || op->stop_pending) continue;
-    op->stop_pending = true;
-    op->stop_reason = reason;
-    op->grace_ns = grace_ns;
-    make_runnable_locked(op, false);
-  }
-}
-
-void Scheduler::destroy(Operator* op, CrashScope* self) {
-  if (op->entry->destroy != nullptr) {
-    self->enter(op, "destroy");
-    op->entry->destroy(&op->host, op->state);
-    self->leave();
-  }
-  Message* chain = nullptr;
-  {
-    std::lock_guard guard(lock_);
-    op->destroyed = true;
-    op->phase = Phase::idle;
-    if (op->claimed != nullptr) {
-      op->claimed->next = chain;
-      chain = std::exchange(op->claimed, nullptr);
-    }
-    for (uint32_t i = 0; i < op->input_count; i++) {
-      Input& input = op->inputs[i];
-      input.open = false;
-      const uint32_t left = input.queued.exchange(0, std::memory_order_relaxed);
-      if (left > 0) node_->count_local(input.node_index, 0, left);
-      while (Message* message = input.head) {
-        input.head = message->next;
-        message->next = chain;
-        chain = message;
-      }
-      input.tail = nullptr;
-      dequeued_locked(&input);
-    }
-    op->local_pending = 0;
-    if (op->has_external) list_change_locked(op);
-    make_runnable_locked(op, true);
-  }
-  release_chain(chain);
-}
-
-/// Last step of an operator: its receivers learn that nothing more comes.
-void Scheduler::close(Operator* op) {
-  for (uint32_t i = 0; i < op->output_count; i++) {
-    if (op->outputs[i].external) node_->close_output(op->outputs[i].node_index);
-  }
-  std::lock_guard guard(lock_);
-  for (uint32_t i = 0; i < op->output_count; i++) {
-    const Output& output = op->outputs[i];
-    for (uint32_t r = 0; r < output.receiver_count; r++) {
-      Input* input = output.receivers[r];
-      if (!input->open || input->source_ended) continue;
-      input->source_ended = true;
-      input->closed_pending = true;
-      input->reason = DORA_REASON_ENDED;
-      make_runnable_locked(input->owner, true);
-    }
-  }
-  op->phase = Phase::ended;
-  if (--live_ > 0) return;
-  finished_ = true;
-  wake_all_locked();
-}
-
-void Scheduler::run(uint32_t threads, CrashScope* self) {
-  {
-    std::lock_guard guard(lock_);
-    live_ = operator_count_;
-    for (uint32_t i = 0; i < operator_count_; i++) {
-      operators_[i].start_pending = true;
-      make_runnable_locked(&operators_[i], true);
-      if (operators_[i].has_external) list_change_locked(&operators_[i]);
-    }
-    started_.store(true, std::memory_order_release);  // SYNC: started
-    if (stop_requested_.load(std::memory_order_relaxed)) deliver_stop_locked(stop_reason_, stop_grace_ns_);
-  }
-  std::vector<std::thread> others;
-  for (uint32_t i = 1; i < threads; i++) {
-    others.emplace_back([this] {
-      CrashScope scope;
-      work(&scope);
-    });
-  }
-  work(self);
-  for (std::thread& other : others) other.join();
-}
-
-uint64_t Scheduler::now_ns() {
-  return started_.load(std::memory_order_acquire) ? node_->now_ns() : machine_clock().wall_ns();  // SYNC: started
 }
 
 }  // namespace dora

@@ -1,17 +1,19 @@
 // Runs the operators of one runtime: which one next, on which worker, with which event.
 //
-// Order: runnable operators by priority, then by arrival of what they are to run; inside an operator by input priority, then sent-at. An operator
-// is cooperative: nobody interrupts it, never two workers are in one, and while it is deferred, or one of its outputs has no room, its next event waits.
+// Order: runnable operators by priority, then by arrival of what they are to run; inside an operator by input priority,
+// then sent-at. An operator is cooperative: nobody interrupts it, never two workers are in one, and while it is
+// deferred, or one of its outputs has no room, its next event waits.
 //
-// Messages between operators of the runtime never leave the process: the slot is shared by reference and queued at each receiving input (publish.cc).
-// Messages of other processes are claimed from the Node only when their operator can run them, one per operator, so that ring policies keep their
-// meaning (consume.cc). No JavaScript and, while there is work, no system call is on a message's way.
+// Messages between operators of the runtime never leave the process: the slot is shared by reference and queued at each
+// receiving input (publish.cc). Messages of other processes are claimed from the Node only when their operator can run
+// them, one per operator, so that ring policies keep their meaning (consume.cc). No JavaScript and, while there is
+// work, no system call is on a message's way.
 //
-// Workers are equal. Whoever finds nothing to run becomes the leader, who sleeps on the node's descriptors; others sleep on a ticket. A push wakes a follower,
-// or the leader through `kick_`, only when no worker would look anyway. The Node's [consumer] side is used by one worker at a time (node_lock_), never while
-// sleeping, so any worker may poll it.
-// Locks, in this order: Operator::send_lock → node_lock_ → lock_ → the Node's own. on_event, init and destroy run without any.
-// Files: scheduler.cc picks and runs, consume.cc polls the node and sleeps, publish.cc sends, graph.cc wires operators together.
+// Workers are equal. Whoever finds nothing to run becomes the leader, who sleeps on the node's descriptors; others
+// sleep on a ticket. A push wakes a follower, or the leader through `kick_`, only when no worker would look anyway. The
+// Node's [consumer] side is used by one worker at a time (node_lock_), never while sleeping, so any worker may poll it.
+// Locks, in this order: Operator::send_lock or node_lock_, lock_, the Node's own. on_event and destroy run without any.
+// scheduler.cc picks and runs, life.cc starts and ends, consume.cc polls and sleeps, publish.cc sends, graph.cc wires.
 #pragma once
 
 #include <atomic>
@@ -42,12 +44,13 @@ class Scheduler {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  Status init(Error* error);
+  /// Failure of a system call that the constructor made.
+  Status check(Error* error) const;
   uint32_t count() const { return operator_count_; }
   Operator* at(uint32_t index) { return &operators_[index]; }
 
-  /// Wires operators to the node's inputs and outputs, which are named `operator/id`. False: `error` (BACKPRESSURE_CYCLE, or INTERNAL when the
-  /// daemon told node and runtime different things).
+  /// Wires operators to the node's inputs and outputs, which are named `operator/id`. False: `error`
+  /// (BACKPRESSURE_CYCLE, or INTERNAL when the daemon told node and runtime different things).
   bool attach(Node* node, RuntimeError* error);
   /// Sleeps until the dataflow has started or somebody wants to stop. The calling thread is the consumer.
   void wait_started();
@@ -59,7 +62,8 @@ class Scheduler {
   /// The first operator that failed; empty code: none. After run().
   const RuntimeError& failure() const { return failure_; }
 
-  // ---- for operators, [any-thread] (host.cc) -----------------------------------------------------------------------------
+  // ---- for operators, [any-thread] (host.cc)
+  // -----------------------------------------------------------------------------
   Status loan(Operator* op, uint32_t output, uint64_t size, Loan* loan, Error* error);
   Status send(Operator* op, Loan* loan, SendArgs args, Error* error);
   Status send_copy(Operator* op, uint32_t output, const void* data, uint64_t size, SendArgs args, Error* error);
@@ -77,7 +81,7 @@ class Scheduler {
     Message* message = nullptr;
   };
 
-  // scheduler.cc; those that end in _locked are called under lock_
+  // scheduler.cc and life.cc; those that end in _locked are called under lock_
   void work(CrashScope* self);
   bool next(Next* out);
   bool pick_locked(Next* out);
@@ -108,7 +112,7 @@ class Scheduler {
   void close_externals_locked();
   void list_change_locked(Operator* op);
   void room_locked(Operator* op);
-  void apply_changes();
+  bool apply_changes();
   void set_listening(Operator* op, bool on);
   void look_at_blocked_locked(bool all);
   void sleep_as_leader();
@@ -116,8 +120,10 @@ class Scheduler {
   bool tick();
 
   // publish.cc
-  Status publish(Operator* op, Output* output, Loan* loan, const void* data, uint64_t size, SendArgs args, Error* error);
-  Status keep(Operator* op, Output* output, Loan* loan, const void* data, uint64_t size, const SendArgs& args, bool outside, Error* error);
+  Status publish(Operator* op, Output* output, Loan* loan, const void* data, uint64_t size, SendArgs args,
+                 Error* error);
+  Status keep(Operator* op, Output* output, Loan* loan, const void* data, uint64_t size, const SendArgs& args,
+              bool outside, Error* error);
   void deliver_local(Output* output, const LocalSample& sample);
   void dequeued_locked(Input* input);
   void flush(Operator* op);
@@ -134,11 +140,12 @@ class Scheduler {
   std::unique_ptr<Operator[]> operators_;
   std::unique_ptr<Input[]> inputs_;
   std::unique_ptr<Output[]> outputs_;
-  std::vector<Input*> receivers_;    // of all local outputs, in one piece
-  std::vector<Input*> by_index_;     // the node's input index → input
+  std::vector<Input*> receivers_;  // of all local outputs, in one piece
+  std::vector<Input*> by_index_;   // the node's input index → input
   Node* node_ = nullptr;
-  Fd kick_;                          // eventfd that wakes the leader
-  // SYNC: started. Release in run() publishes node_ and the graph to host functions on an operator's own threads, which load it first.
+  Fd kick_;  // eventfd that wakes the leader
+  // SYNC: started. Release in run() publishes node_ and the graph to host functions on an operator's own threads, which
+  // load it first.
   std::atomic<bool> started_{false};
   std::atomic<bool> stop_requested_{false};  // set under lock_; read without by stop_requested() only, as a hint
 
@@ -147,23 +154,24 @@ class Scheduler {
   MessagePool pool_;
   uint64_t arrivals_ = 0;
   uint32_t live_ = 0;
-  Operator* changes_ = nullptr;   // operators whose inputs are to be (un)masked
-  Operator* blocked_ = nullptr;   // operators with kept messages that wait for another process
+  Operator* changes_ = nullptr;  // operators whose inputs are to be (un)masked
+  Operator* blocked_ = nullptr;  // operators with kept messages that wait for another process
   uint32_t followers_asleep_ = 0;
   uint32_t followers_woken_ = 0;  // of those asleep, how many were told to wake
   bool has_leader_ = false;
   bool leader_asleep_ = false;
   bool leader_kicked_ = false;
   bool finished_ = false;
-  bool poll_now_ = true;     // something may lie at the node
-  bool control_now_ = false; // and it is time to look at its control traffic
+  bool poll_now_ = true;      // something may lie at the node
+  bool control_now_ = false;  // and it is time to look at its control traffic
   uint32_t polls_ = 0;
   uint32_t rounds_ = 0;
   int64_t last_tick_ = 0;
   uint32_t stop_reason_ = 0;
   int64_t stop_grace_ns_ = 0;
   RuntimeError failure_;
-  // Followers sleep on it; +1 for each wake-up. Changed under lock_, so nothing is missed between the look and the sleep (relaxed).
+  // Followers sleep on it; +1 for each wake-up. Changed under lock_, so nothing is missed between the look and the
+  // sleep (relaxed).
   std::atomic<uint32_t> ticket_{0};
 
   SmallMutex node_lock_;  // the node's [consumer] side and what follows

@@ -1,7 +1,8 @@
 // A mutex of four bytes, for locks that are held for some ten instructions and rarely contended.
 //
-// 10,000 operators have one each, and the run queue's is taken twice for every message, so size and the uncontended path count: one
-// compare-and-swap to lock, one exchange to unlock, the kernel only when somebody waits. Works with std::lock_guard.
+// 10,000 operators have one each, and the run queue's is taken twice for every message, so size and the uncontended
+// path count: one compare-and-swap to lock, one exchange to unlock, the kernel only when somebody waits. Works with
+// std::lock_guard.
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,5 @@
-// A crash of an operator, in a process of its own: the right signal, and a line that names operator, event, input and signal.
+// A crash of an operator, in a process of its own: the right signal, and a line that names operator, event, input and
+// signal.
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -29,6 +30,13 @@ Ended crash(const std::string& id) {
     dup2(ends[1], STDERR_FILENO);
     close(ends[0]);
     close(ends[1]);
+    // A sanitizer would catch the signal and exit.
+    for (const char* name : {"ASAN_OPTIONS", "TSAN_OPTIONS"}) {
+      setenv(name,
+             "handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0:handle_abort=0:detect_leaks=0:use_"
+             "sigaltstack=0",
+             1);
+    }
     execl(program.c_str(), program.c_str(), config.c_str(), path.c_str(), id.c_str(), "image", nullptr);
     _exit(127);
   }
@@ -70,7 +78,8 @@ TEST_CASE("a crash in on_event names operator, input and signal, and ends the pr
     CAPTURE(ended.text);
     CHECK(WIFSIGNALED(ended.status));
     CHECK(WTERMSIG(ended.status) == signal);
-    CHECK(ended.text.find("error OPERATOR_CRASHED operator \"" + std::string(id) + "\" crashed with SIG") != std::string::npos);
+    CHECK(ended.text.find("error OPERATOR_CRASHED operator \"" + std::string(id) + "\" crashed with SIG") !=
+          std::string::npos);
     CHECK(ended.text.find("while it handled a message of input \"image\", sequence 1") != std::string::npos);
     CHECK(ended.text.find("hint: ") != std::string::npos);
   }
@@ -79,7 +88,8 @@ TEST_CASE("a crash in on_event names operator, input and signal, and ends the pr
 TEST_CASE("a crash in init and in the start event are told apart") {
   const Ended init = crash("init");
   CHECK(WIFSIGNALED(init.status));
-  CHECK(init.text.find("operator \"init\" crashed with SIGSEGV (invalid memory access) at address 0x10 in init") != std::string::npos);
+  CHECK(init.text.find("operator \"init\" crashed with SIGSEGV (invalid memory access) at address 0x10 in init") !=
+        std::string::npos);
   const Ended start = crash("start");
   CHECK(WIFSIGNALED(start.status));
   CHECK(start.text.find("while it handled the start event") != std::string::npos);

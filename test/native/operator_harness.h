@@ -1,7 +1,9 @@
-// What the tests of operators share: a broker, a runtime node whose operators are lambdas of the test, and plain nodes around it.
+// What the tests of operators share: a broker, a runtime node whose operators are lambdas of the test, and plain nodes
+// around it.
 //
-// A Flow is one dataflow: declare operators and nodes, then go(). Operators run in library op_probe, which forwards to the handlers registered here by
-// operator id. Handlers run on the runtime's workers; what they note is guarded by Notes. Every wait has a watchdog, none is an upper bound on speed.
+// A Flow is one dataflow: declare operators and nodes, then go(). Operators run in library op_probe, which forwards to
+// the handlers registered here by operator id. Handlers run on the runtime's workers; what they note is guarded by
+// Notes. Every wait has a watchdog, none is an upper bound on speed.
 #pragma once
 
 #include <dlfcn.h>
@@ -40,7 +42,7 @@ inline std::string beside(const std::string& name) {
 }
 inline std::string library(const std::string& name) { return beside("lib" + name + ".so"); }
 
-// ---- operators as lambdas ---------------------------------------------------------------------------------------------
+// ---- operators as lambdas ----
 
 struct Handlers {
   std::function<int32_t(const dora_host_t*)> init;
@@ -142,7 +144,7 @@ class Gate {
   int arrived_ = 0;
 };
 
-// ---- a dataflow -------------------------------------------------------------------------------------------------------------
+// ---- a dataflow ----
 
 struct In {
   std::string id;
@@ -176,11 +178,13 @@ class Flow {
   Flow& operator=(const Flow&) = delete;
 
   /// An operator whose functions are the test's.
-  void op(const std::string& id, std::vector<In> inputs, std::vector<std::string> outputs, Handlers mine, uint8_t priority = 0) {
+  void op(const std::string& id, std::vector<In> inputs, std::vector<std::string> outputs, Handlers mine,
+          uint8_t priority = 0) {
     handlers()[id] = std::move(mine);
     library_op(id, library("op_probe"), std::move(inputs), std::move(outputs), priority);
   }
-  void library_op(const std::string& id, const std::string& path, std::vector<In> inputs, std::vector<std::string> outputs, uint8_t priority = 0) {
+  void library_op(const std::string& id, const std::string& path, std::vector<In> inputs,
+                  std::vector<std::string> outputs, uint8_t priority = 0) {
     OperatorSpec spec{id, path, priority, {}, outputs};
     for (const In& in : inputs) {
       spec.inputs.push_back(in.id);
@@ -330,9 +334,11 @@ class Flow {
   std::optional<RuntimeError> failure_;
 };
 
-// ---- small operators ----------------------------------------------------------------------------------------------------------
+// ---- small operators ----
 
-inline std::string text_of(const dora_operator_event_t* event) { return {reinterpret_cast<const char*>(event->data), event->size}; }
+inline std::string text_of(const dora_operator_event_t* event) {
+  return {reinterpret_cast<const char*>(event->data), event->size};
+}
 
 inline int32_t send_text(const dora_host_t* host, uint32_t output, const std::string& text) {
   return host->api->send_copy(host, output, text.data(), text.size(), DORA_ENCODING_UTF8, nullptr, 0, nullptr);

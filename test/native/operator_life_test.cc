@@ -7,7 +7,8 @@ using namespace dora::test;
 namespace {
 
 /// Notes every event and call by name.
-Handlers diary(Notes* notes, const std::string& id, std::function<int32_t(const dora_host_t*, const dora_operator_event_t*)> then = {}) {
+Handlers diary(Notes* notes, const std::string& id,
+               std::function<int32_t(const dora_host_t*, const dora_operator_event_t*)> then = {}) {
   return {[=](const dora_host_t*) -> int32_t {
             notes->add(id + ":init");
             return DORA_OK;
@@ -17,7 +18,9 @@ Handlers diary(Notes* notes, const std::string& id, std::function<int32_t(const 
             switch (event->type) {
               case DORA_EVENT_START: what = "start"; break;
               case DORA_EVENT_INPUT: what = text_of(event); break;
-              case DORA_EVENT_INPUT_CLOSED: what = std::string("closed-") + event->input_id + "-" + std::to_string(event->reason); break;
+              case DORA_EVENT_INPUT_CLOSED:
+                what = std::string("closed-") + event->input_id + "-" + std::to_string(event->reason);
+                break;
               case DORA_EVENT_INPUT_RECOVERED: what = std::string("recovered-") + event->input_id; break;
               case DORA_EVENT_STOP: what = "stop-" + std::to_string(event->reason); break;
               default: what = "unknown";
@@ -100,7 +103,8 @@ TEST_CASE("an operator asks for the stop of all: the daemon hears it, and its an
   Flow flow;
   Notes notes;
   flow.node("source", {}, {"x"});
-  flow.op("a", {{"in", "source/x"}}, {"out"}, diary(&notes, "a", [](const dora_host_t* host, const dora_operator_event_t* event) -> int32_t {
+  flow.op("a", {{"in", "source/x"}}, {"out"},
+          diary(&notes, "a", [](const dora_host_t* host, const dora_operator_event_t* event) -> int32_t {
             return event->type == DORA_EVENT_INPUT ? host->api->request_stop(host, DORA_STOP_ALL) : DORA_OK;
           }));
   flow.op("b", {{"in", "local/a/out"}}, {}, diary(&notes, "b"));
@@ -109,8 +113,10 @@ TEST_CASE("an operator asks for the stop of all: the daemon hears it, and its an
   BrokerEvent event;
   bool asked = false;
   for (int i = 0; i < 5000 && !asked; i++) {
-    if (!flow.broker->next_event(&event)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    else asked = event.kind == BrokerEvent::Kind::request_stop && event.node == "runtime";
+    if (!flow.broker->next_event(&event))
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    else
+      asked = event.kind == BrokerEvent::Kind::request_stop && event.node == "runtime";
   }
   REQUIRE(asked);
   flow.broker->stop_node("flow", "runtime", DORA_REASON_USER, 5'000'000'000);
@@ -126,7 +132,8 @@ TEST_CASE("a stop waits for a deferred event, and then comes") {
   std::atomic<uint64_t> token{0};
   std::atomic<const dora_host_t*> host{nullptr};
   flow.node("source", {}, {"x"});
-  flow.op("a", {{"in", "source/x"}}, {}, diary(&notes, "a", [&](const dora_host_t* mine, const dora_operator_event_t* event) -> int32_t {
+  flow.op("a", {{"in", "source/x"}}, {},
+          diary(&notes, "a", [&](const dora_host_t* mine, const dora_operator_event_t* event) -> int32_t {
             if (event->type != DORA_EVENT_INPUT) return DORA_OK;
             host = mine;
             token = event->token;
@@ -148,7 +155,8 @@ TEST_CASE("an operator that fails ends alone, and the runtime says so when the o
   Flow flow;
   Notes notes;
   flow.node("source", {}, {"x"});
-  flow.op("bad", {{"in", "source/x"}}, {"out"}, diary(&notes, "bad", [](const dora_host_t*, const dora_operator_event_t* event) -> int32_t {
+  flow.op("bad", {{"in", "source/x"}}, {"out"},
+          diary(&notes, "bad", [](const dora_host_t*, const dora_operator_event_t* event) -> int32_t {
             return event->type == DORA_EVENT_INPUT ? -77 : DORA_OK;
           }));
   flow.op("good", {{"in", "source/x"}, {"bad", "local/bad/out"}}, {}, diary(&notes, "good"));
@@ -162,7 +170,8 @@ TEST_CASE("an operator that fails ends alone, and the runtime says so when the o
   const auto failure = flow.stop();
   REQUIRE(failure.has_value());
   CHECK(failure->code == "OPERATOR_FAILED");
-  CHECK(failure->message.find("\"bad\" failed with -77 while it handled a message of input \"in\"") != std::string::npos);
+  CHECK(failure->message.find("\"bad\" failed with -77 while it handled a message of input \"in\"") !=
+        std::string::npos);
 }
 
 TEST_CASE("an operator that refuses to start: nobody joins, and those before it are destroyed") {
@@ -252,7 +261,8 @@ TEST_CASE("publishing before the start is refused, and the host answers question
     CHECK(host->api->send(host, &loan, 99, nullptr, 0, &error) == DORA_INVALID_ARGUMENT);
     CHECK(host->api->send(host, &loan, DORA_ENCODING_RAW, nullptr, 0, &error) == DORA_OK);
     CHECK(host->api->send(host, &loan, DORA_ENCODING_RAW, nullptr, 0, &error) == DORA_INVALID_ARGUMENT);
-    const auto* check = static_cast<const dora_ext_thread_check_t*>(host->api->get_extension(host, DORA_EXT_THREAD_CHECK));
+    const auto* check =
+        static_cast<const dora_ext_thread_check_t*>(host->api->get_extension(host, DORA_EXT_THREAD_CHECK));
     REQUIRE(check != nullptr);
     CHECK(check->is_worker(host) == 1);
     int32_t elsewhere = 1;

@@ -100,7 +100,8 @@ TEST_CASE("an undefined symbol is named, a C++ one as it is written") {
   std::string bytes = bytes_of(library("op_undefined_symbol"));
   const std::string from = "nobody_defines_this", to = "_ZN5robot7missingEv";
   REQUIRE(from.size() == to.size());
-  for (size_t at = bytes.find(from); at != std::string::npos; at = bytes.find(from, at)) bytes.replace(at, from.size(), to);
+  for (size_t at = bytes.find(from); at != std::string::npos; at = bytes.find(from, at))
+    bytes.replace(at, from.size(), to);
   const TempFile renamed(bytes);
   CHECK(has(refused(renamed.path).message, "robot::missing()"));
 }
@@ -109,7 +110,8 @@ TEST_CASE("a library that it was linked with is missing") {
   std::string bytes = bytes_of(library("op_crash"));
   const std::string from = "libc.so.6", to = "libX.so.9";
   REQUIRE(bytes.find(from) != std::string::npos);
-  for (size_t at = bytes.find(from); at != std::string::npos; at = bytes.find(from, at)) bytes.replace(at, from.size(), to);
+  for (size_t at = bytes.find(from); at != std::string::npos; at = bytes.find(from, at))
+    bytes.replace(at, from.size(), to);
   const TempFile broken(bytes);
   const RuntimeError error = refused(broken.path);
   CHECK(error.code == "OPERATOR_DEPENDENCY_MISSING");

@@ -1,5 +1,5 @@
-// A runtime node as a process: `operator_runtime_peer CONFIG LIBRARY OPERATOR INPUT`. Its operator has one input and no output. Ends with 0, or with 1
-// after it printed why.
+// A runtime node as a process: `operator_runtime_peer CONFIG LIBRARY OPERATOR INPUT`. Its operator has one input and no
+// output. Ends with 0, or with 1 after it printed why.
 #include <stdio.h>
 
 #include <condition_variable>

@@ -1,4 +1,4 @@
-// Operators in one runtime: order, policies with exact counts, room, deferred events, threads.
+// Operators in one runtime: order, priorities, timers, several workers, threads of an operator's own.
 #include "operator_harness.h"
 
 using namespace dora;
@@ -10,16 +10,20 @@ TEST_CASE("messages go from a node through two operators to a node, in order, wi
   flow.node("sink", {{"in", "runtime/b/out", 10, kPaced}}, {});
   flow.op("a", {{"in", "source/x", 10, kPaced}}, {"out"}, forwarder());
   flow.op("b", {{"in", "local/a/out", 10, kPaced}}, {"out"},
-          {{}, [](const dora_host_t* host, const dora_operator_event_t* event) -> int32_t {
+          {{},
+           [](const dora_host_t* host, const dora_operator_event_t* event) -> int32_t {
              if (event->type != DORA_EVENT_INPUT) return DORA_OK;
              CHECK(event->encoding == DORA_ENCODING_UTF8);
              CHECK(std::string(event->input_id) == "in");
              uint8_t metadata[256];
              uint64_t size = 0;
              const int64_t answer = 42;
-             CHECK(host->api->metadata_put(host, metadata, sizeof metadata, &size, "answer", DORA_META_INT64, &answer, 8) == DORA_OK);
-             return host->api->send_copy(host, 0, event->data, event->size, DORA_ENCODING_JSON, metadata, static_cast<uint32_t>(size), nullptr);
-           }, {}});
+             CHECK(host->api->metadata_put(host, metadata, sizeof metadata, &size, "answer", DORA_META_INT64, &answer,
+                                           8) == DORA_OK);
+             return host->api->send_copy(host, 0, event->data, event->size, DORA_ENCODING_JSON, metadata,
+                                         static_cast<uint32_t>(size), nullptr);
+           },
+           {}});
   flow.go();
   for (int i = 0; i < 1000; i++) {
     flow.send("source", std::to_string(i));
@@ -56,7 +60,8 @@ TEST_CASE("runnable operators go by priority, then by the arrival of their messa
   Gate gate;
   flow.node("source", {}, {"x"});
   flow.op("fan", {{"in", "source/x"}}, {"low1", "low2", "high"},
-          {{}, [&](const dora_host_t* host, const dora_operator_event_t* event) -> int32_t {
+          {{},
+           [&](const dora_host_t* host, const dora_operator_event_t* event) -> int32_t {
              if (event->type != DORA_EVENT_INPUT) return DORA_OK;
              send_text(host, 0, "low1:a");
              send_text(host, 1, "low2:b");
@@ -65,7 +70,8 @@ TEST_CASE("runnable operators go by priority, then by the arrival of their messa
              send_text(host, 1, "low2:e");
              send_text(host, 2, "high:f");
              return DORA_OK;
-           }, {}});
+           },
+           {}});
   flow.op("low1", {{"in", "local/fan/low1"}}, {}, collector(&notes), 3);
   flow.op("low2", {{"in", "local/fan/low2"}}, {}, collector(&notes), 3);
   flow.op("high", {{"in", "local/fan/high"}}, {}, collector(&notes), 200);
@@ -82,15 +88,18 @@ TEST_CASE("inside an operator inputs go by sent-at, unless they have priorities"
     Notes notes;
     flow.node("source", {}, {"x"});
     flow.op("fan", {{"in", "source/x"}}, {"a", "b"},
-            {{}, [](const dora_host_t* host, const dora_operator_event_t* event) -> int32_t {
+            {{},
+             [](const dora_host_t* host, const dora_operator_event_t* event) -> int32_t {
                if (event->type != DORA_EVENT_INPUT) return DORA_OK;
                for (int i = 0; i < 3; i++) {
                  send_text(host, 0, "a" + std::to_string(i));
                  send_text(host, 1, "b" + std::to_string(i));
                }
                return DORA_OK;
-             }, {}});
-    flow.op("join", {{"a", "local/fan/a"}, {"b", "local/fan/b", 10, Policy::drop_oldest, priority}}, {}, collector(&notes));
+             },
+             {}});
+    flow.op("join", {{"a", "local/fan/a"}, {"b", "local/fan/b", 10, Policy::drop_oldest, priority}}, {},
+            collector(&notes));
     flow.go();
     flow.send("source", "go");
     notes.wait_for(6);
@@ -105,17 +114,22 @@ TEST_CASE("a message from outside goes before a local one that was sent after it
   Gate gate;
   flow.node("source", {}, {"x", "hold"});
   // All messages lie in the rings before the only worker comes back to them.
-  flow.op("holder", {{"in", "source/hold"}}, {}, {{}, [&](const dora_host_t*, const dora_operator_event_t* event) -> int32_t {
-                                                   if (event->type == DORA_EVENT_INPUT) gate.pass();
-                                                   return DORA_OK;
-                                                 }, {}});
+  flow.op("holder", {{"in", "source/hold"}}, {},
+          {{},
+           [&](const dora_host_t*, const dora_operator_event_t* event) -> int32_t {
+             if (event->type == DORA_EVENT_INPUT) gate.pass();
+             return DORA_OK;
+           },
+           {}});
   // `a` forwards what source sent to both, so `join` must see the original first, every time.
   flow.op("a", {{"in", "source/x", 1000}}, {"out"}, forwarder(), 9);
   flow.op("join", {{"original", "source/x", 1000}, {"derived", "local/a/out", 1000}}, {},
-          {{}, [&](const dora_host_t*, const dora_operator_event_t* event) -> int32_t {
+          {{},
+           [&](const dora_host_t*, const dora_operator_event_t* event) -> int32_t {
              if (event->type == DORA_EVENT_INPUT) notes.add(std::string(event->input_id).substr(0, 1) + text_of(event));
              return DORA_OK;
-           }, {}});
+           },
+           {}});
   flow.go();
   flow.send("source", "wait", 1);
   gate.wait_arrived();
@@ -129,232 +143,16 @@ TEST_CASE("a message from outside goes before a local one that was sent after it
   CHECK_FALSE(flow.stop().has_value());
 }
 
-TEST_CASE("drop_oldest between operators keeps the newest and counts what it drops") {
-  Flow flow;
-  Notes notes;
-  std::atomic<uint64_t> told{0};
-  flow.node("source", {}, {"x"});
-  flow.op("burst", {{"in", "source/x"}}, {"out"},
-          {{}, [](const dora_host_t* host, const dora_operator_event_t* event) -> int32_t {
-             if (event->type != DORA_EVENT_INPUT) return DORA_OK;
-             for (int i = 0; i < 100; i++) send_text(host, 0, std::to_string(i));
-             return DORA_OK;
-           }, {}});
-  flow.op("slow", {{"in", "local/burst/out", 3}}, {},
-          {{}, [&](const dora_host_t*, const dora_operator_event_t* event) -> int32_t {
-             if (event->type != DORA_EVENT_INPUT) return DORA_OK;
-             told += event->dropped;
-             notes.add(text_of(event));
-             return DORA_OK;
-           }, {}});
-  flow.go();
-  flow.send("source", "go");
-  notes.wait_for(3);
-  CHECK(notes.text() == "97 98 99");
-  flow.send("source", "go");
-  notes.wait_for(6);
-  CHECK(told == 194);
-  CHECK(flow.counts("slow/in") == std::pair<uint64_t, uint64_t>{6, 194});
-  CHECK_FALSE(flow.stop().has_value());
-}
-
-TEST_CASE("backpressure between operators loses nothing: what is sent beyond the queue is kept, up to a bound") {
-  Flow flow;
-  Notes notes;
-  std::atomic<int> accepted{0};
-  std::atomic<int32_t> refused{0};
-  flow.node("source", {}, {"x"});
-  flow.op("burst", {{"in", "source/x", 10, kPaced}}, {"out"},
-          {{}, [&](const dora_host_t* host, const dora_operator_event_t* event) -> int32_t {
-             if (event->type != DORA_EVENT_INPUT) return DORA_OK;
-             for (int i = 0; i < 2000; i++) {
-               const int32_t status = send_text(host, 0, std::to_string(i));
-               if (status == DORA_OK) accepted++;
-               else refused = status;
-             }
-             return DORA_OK;
-           }, {}});
-  flow.op("sink", {{"in", "local/burst/out", 4, kPaced}}, {}, collector(&notes));
-  flow.go();
-  flow.send("source", "go");
-  // One output has 1024 slots: four in the queue and the rest kept.
-  notes.wait_for(1000);
-  flow.send("source", "go");
-  while (accepted < 1900) std::this_thread::yield();
-  CHECK((refused == DORA_WOULD_BLOCK || refused == DORA_SHM_EXHAUSTED));
-  notes.wait_for(static_cast<size_t>(accepted));
-  const auto lines = notes.all();
-  for (size_t i = 0; i < 1000; i++) REQUIRE(lines[i] == std::to_string(i));
-  CHECK(flow.counts("sink/in") == std::pair<uint64_t, uint64_t>{lines.size(), 0});
-  CHECK_FALSE(flow.stop().has_value());
-}
-
-TEST_CASE("an operator is not run, and claims nothing, while a backpressure receiver of it is full") {
-  Flow flow;
-  Notes ran;
-  flow.node("source", {}, {"x"});
-  flow.node("sink", {{"in", "runtime/a/out", 2, kPaced}}, {});
-  flow.op("a", {{"in", "source/x", 4, kPaced}}, {"out"},
-          {{}, [&](const dora_host_t* host, const dora_operator_event_t* event) -> int32_t {
-             if (event->type != DORA_EVENT_INPUT) return DORA_OK;
-             ran.add(text_of(event));
-             return send_text(host, 0, text_of(event));
-           }, {}});
-  flow.go();
-  // Two fit into the sink's queue and four into the source's; the seventh does not.
-  for (int i = 0; i < 6; i++) flow.send("source", std::to_string(i));
-  ran.wait_for(2);
-  Error error;
-  SendArgs args;
-  for (int i = 0; i < 100; i++) {
-    CHECK(flow.nodes["source"]->send_copy(0, "x", 1, args, nullptr, &error) == Status::would_block);
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  CHECK(ran.text() == "0 1");
-  CHECK(flow.counts("a/in").first == 2);
-  for (int i = 0; i < 6; i++) CHECK(flow.take_text("sink") == std::to_string(i));
-  CHECK(ran.all().size() == 6);
-  CHECK_FALSE(flow.stop().has_value());
-}
-
-TEST_CASE("what an operator sends beyond a full node outside is kept and arrives in order") {
-  Flow flow;
-  flow.node("source", {}, {"x"});
-  flow.node("sink", {{"in", "runtime/a/out", 2, kPaced}}, {});
-  flow.op("a", {{"in", "source/x", 4, kPaced}}, {"out"},
-          {{}, [](const dora_host_t* host, const dora_operator_event_t* event) -> int32_t {
-             if (event->type != DORA_EVENT_INPUT) return DORA_OK;
-             for (int i = 0; i < 10; i++) CHECK(send_text(host, 0, text_of(event) + "." + std::to_string(i)) == DORA_OK);
-             return DORA_OK;
-           }, {}});
-  flow.go();
-  for (int i = 0; i < 5; i++) flow.send("source", std::to_string(i));
-  for (int i = 0; i < 5; i++) {
-    for (int k = 0; k < 10; k++) CHECK(flow.take_text("sink") == std::to_string(i) + "." + std::to_string(k));
-  }
-  CHECK_FALSE(flow.stop().has_value());
-}
-
-TEST_CASE("a ring's messages stay in the ring while their operator is busy, so its policy holds") {
-  Flow flow;
-  Notes notes;
-  Gate gate;
-  flow.node("source", {}, {"x"});
-  flow.op("slow", {{"in", "source/x", 2}}, {},
-          {{}, [&](const dora_host_t*, const dora_operator_event_t* event) -> int32_t {
-             if (event->type != DORA_EVENT_INPUT) return DORA_OK;
-             notes.add(text_of(event) + "-" + std::to_string(event->dropped));
-             if (text_of(event) == "0") gate.pass();
-             return DORA_OK;
-           }, {}});
-  flow.go();
-  flow.send("source", "0");
-  gate.wait_arrived();
-  for (int i = 1; i < 10; i++) flow.send("source", std::to_string(i));
-  gate.open();
-  notes.wait_for(3);
-  CHECK(notes.text() == "0-0 8-7 9-0");
-  CHECK(flow.counts("slow/in") == std::pair<uint64_t, uint64_t>{3, 7});
-  CHECK_FALSE(flow.stop().has_value());
-}
-
-TEST_CASE("a deferred event is finished from another thread; until then the next one waits and its memory stays") {
-  Flow flow;
-  Notes notes;
-  std::vector<std::thread> threads;
-  flow.node("source", {}, {"x"});
-  flow.op("async", {{"in", "source/x", 100, kPaced}}, {"out"},
-          {{}, [&](const dora_host_t* host, const dora_operator_event_t* event) -> int32_t {
-             if (event->type != DORA_EVENT_INPUT) return DORA_OK;
-             notes.add("begin" + text_of(event));
-             threads.emplace_back([&notes, host, event] {
-               std::this_thread::sleep_for(std::chrono::microseconds(event->sequence * 37 % 500));
-               notes.add("end" + text_of(event));
-               const uint64_t token = event->token;
-               CHECK(host->api->complete(host, token + 1, DORA_OK) == DORA_INVALID_ARGUMENT);
-               CHECK(host->api->complete(host, token, DORA_OK) == DORA_OK);
-             });
-             return DORA_DEFERRED;
-           }, {}});
-  flow.go();
-  for (int i = 0; i < 100; i++) flow.send("source", std::to_string(i));
-  notes.wait_for(200);
-  const auto lines = notes.all();
-  for (size_t i = 0; i < 100; i++) {
-    CHECK(lines[2 * i] == "begin" + std::to_string(i));
-    CHECK(lines[2 * i + 1] == "end" + std::to_string(i));
-  }
-  CHECK_FALSE(flow.stop().has_value());
-  for (auto& thread : threads) thread.join();
-}
-
-TEST_CASE("an event may be completed before on_event has returned, and only once") {
-  Flow flow;
-  Notes notes;
-  flow.node("source", {}, {"x"});
-  flow.op("eager", {{"in", "source/x", 100, kPaced}}, {},
-          {{}, [&](const dora_host_t* host, const dora_operator_event_t* event) -> int32_t {
-             if (event->type != DORA_EVENT_INPUT) return DORA_OK;
-             CHECK(host->api->complete(host, event->token, DORA_OK) == DORA_OK);
-             CHECK(host->api->complete(host, event->token, DORA_OK) == DORA_INVALID_ARGUMENT);
-             notes.add(text_of(event));
-             return DORA_DEFERRED;
-           }, {}});
-  flow.go();
-  for (int i = 0; i < 10; i++) flow.send("source", std::to_string(i));
-  notes.wait_for(10);
-  CHECK(notes.text() == "0 1 2 3 4 5 6 7 8 9");
-  CHECK_FALSE(flow.stop().has_value());
-}
-
-TEST_CASE("a retained sample outlives its event, local and from outside, and can be released by any thread") {
-  Flow flow;
-  Notes notes;
-  struct Kept {
-    const dora_host_t* host;
-    dora_sample_t* sample;
-    const uint8_t* data;
-    uint64_t size;
-  };
-  std::mutex lock;
-  std::vector<Kept> kept;
-  auto keeper = [&](const dora_host_t* host, const dora_operator_event_t* event) -> int32_t {
-    dora_sample_t* sample = host->api->sample_retain(host, event);
-    CHECK((sample == nullptr) == (event->type != DORA_EVENT_INPUT));
-    if (event->type != DORA_EVENT_INPUT) return DORA_OK;
-    std::lock_guard guard(lock);
-    kept.push_back({host, sample, event->data, event->size});
-    if (host->api->output_index(host, "out") == 0) CHECK(send_text(host, 0, text_of(event)) == DORA_OK);
-    notes.add("kept");
-    return DORA_OK;
-  };
-  flow.node("source", {}, {"x"});
-  flow.op("a", {{"in", "source/x", 100, kPaced}}, {"out"}, {{}, keeper, {}});
-  flow.op("b", {{"in", "local/a/out", 100, kPaced}}, {}, {{}, keeper, {}});
-  flow.go();
-  for (int round = 0; round < 20; round++) {
-    for (int i = 0; i < 5; i++) flow.send("source", "message " + std::to_string(i));
-    notes.wait_for(10);
-    notes.clear();
-    std::lock_guard guard(lock);
-    REQUIRE(kept.size() == 10);
-    for (const Kept& one : kept) {
-      const std::string text(reinterpret_cast<const char*>(one.data), one.size);
-      CHECK(text.substr(0, 8) == "message ");
-      one.host->api->sample_release(one.host, one.sample);
-    }
-    kept.clear();
-  }
-  CHECK_FALSE(flow.stop().has_value());
-}
-
 TEST_CASE("timers reach operators") {
   Flow flow;
   Notes notes;
-  flow.op("tick", {{"t", "every/1000000"}}, {}, {{}, [&](const dora_host_t*, const dora_operator_event_t* event) -> int32_t {
-                                                    if (event->type == DORA_EVENT_INPUT) notes.add(std::to_string(event->size));
-                                                    return DORA_OK;
-                                                  }, {}});
+  flow.op("tick", {{"t", "every/1000000"}}, {},
+          {{},
+           [&](const dora_host_t*, const dora_operator_event_t* event) -> int32_t {
+             if (event->type == DORA_EVENT_INPUT) notes.add(std::to_string(event->size));
+             return DORA_OK;
+           },
+           {}});
   flow.go();
   notes.wait_for(20);
   CHECK_FALSE(flow.stop().has_value());
@@ -372,13 +170,17 @@ TEST_CASE("with several workers operators run at once, none of them twice, and n
       notes.push_back(std::make_unique<Notes>());
       const std::string name = std::to_string(lane);
       std::atomic<int>* mine = inside.back().get();
-      flow.op("a" + name, {{"in", "source/x", 20, kPaced}}, {"out"}, {{}, [mine](const dora_host_t* host, const dora_operator_event_t* event) -> int32_t {
+      flow.op("a" + name, {{"in", "source/x", 20, kPaced}}, {"out"},
+              {{},
+               [mine](const dora_host_t* host, const dora_operator_event_t* event) -> int32_t {
                  if (event->type != DORA_EVENT_INPUT) return DORA_OK;
                  CHECK(mine->fetch_add(1) == 0);
                  const int32_t status = send_text(host, 0, text_of(event));
                  mine->fetch_sub(1);
                  return status;
-               }, {}}, static_cast<uint8_t>(lane));
+               },
+               {}},
+              static_cast<uint8_t>(lane));
       flow.op("b" + name, {{"in", "local/a" + name + "/out", 3, kPaced}}, {"out"}, forwarder());
       flow.op("c" + name, {{"in", "local/b" + name + "/out", 5, kPaced}}, {}, collector(notes.back().get()));
     }
@@ -398,13 +200,16 @@ TEST_CASE("an operator may send from threads of its own; order per thread holds"
   Notes notes;
   std::vector<std::thread> threads;
   flow.op("producer", {}, {"out"},
-          {{}, [&](const dora_host_t* host, const dora_operator_event_t* event) -> int32_t {
+          {{},
+           [&](const dora_host_t* host, const dora_operator_event_t* event) -> int32_t {
              if (event->type != DORA_EVENT_START) return DORA_OK;
              for (int t = 0; t < 3; t++) {
                threads.emplace_back([host, t] {
                  for (int i = 0; i < 500;) {
-                   if (send_text(host, 0, std::to_string(t) + ":" + std::to_string(i)) == DORA_OK) i++;
-                   else std::this_thread::yield();
+                   if (send_text(host, 0, std::to_string(t) + ":" + std::to_string(i)) == DORA_OK)
+                     i++;
+                   else
+                     std::this_thread::yield();
                  }
                });
              }

@@ -1,4 +1,5 @@
-/* An operator that crashes as its id says: in `segv` it stores to address 16, in `fpe` it divides by zero, and so on. */
+/* An operator that crashes as its id says: in `segv` it stores to address 16, in `fpe` it divides by zero, and so on.
+ */
 #include <dora/operator.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -6,14 +7,14 @@
 
 static volatile int32_t for_ever = 1;
 
-static int32_t recurse(volatile char *up) {
+static int32_t recurse(volatile char* up) {
   volatile char frame[4096];
   frame[0] = up == NULL ? 1 : up[0];
   return for_ever ? recurse(frame) + frame[0] : 0;
 }
 
-static void crash(const char *how) {
-  if (strcmp(how, "segv") == 0) *(volatile int32_t *)(intptr_t)16 = 1;
+static void crash(const char* how) {
+  if (strcmp(how, "segv") == 0) *(volatile int32_t*)(intptr_t)16 = 1;
   if (strcmp(how, "stack") == 0) recurse(NULL);
   if (strcmp(how, "fpe") == 0) raise(SIGFPE);
   if (strcmp(how, "bus") == 0) raise(SIGBUS);
@@ -21,18 +22,18 @@ static void crash(const char *how) {
   if (strcmp(how, "abort") == 0) abort();
 }
 
-static int32_t init(const dora_host_t *host, void **state) {
+static int32_t init(const dora_host_t* host, void** state) {
   (void)state;
-  if (strcmp(host->api->operator_id(host), "init") == 0) *(volatile int32_t *)(intptr_t)16 = 1;
+  if (strcmp(host->api->operator_id(host), "init") == 0) *(volatile int32_t*)(intptr_t)16 = 1;
   return DORA_OK;
 }
 
-static int32_t on_event(const dora_host_t *host, void *state, const dora_operator_event_t *event) {
-  const char *id = host->api->operator_id(host);
+static int32_t on_event(const dora_host_t* host, void* state, const dora_operator_event_t* event) {
+  const char* id = host->api->operator_id(host);
   (void)state;
-  if (event->type == DORA_EVENT_START && strcmp(id, "start") == 0) *(volatile int32_t *)(intptr_t)16 = 1;
+  if (event->type == DORA_EVENT_START && strcmp(id, "start") == 0) *(volatile int32_t*)(intptr_t)16 = 1;
   if (event->type != DORA_EVENT_INPUT) return DORA_OK;
-  if (strcmp(id, "store") == 0) *(volatile uint8_t *)(uintptr_t)event->data = 1;
+  if (strcmp(id, "store") == 0) *(volatile uint8_t*)(uintptr_t)event->data = 1;
   crash(id);
   return DORA_OK;
 }

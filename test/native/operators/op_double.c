@@ -1,7 +1,7 @@
 /* The example at the head of dora/operator.h, word for word: a stranger's first operator. */
 #include <dora/operator.h>
 // Doubles every byte of its input "in" and publishes the result on its output "out".
-static int32_t on_event(const dora_host_t *host, void *state, const dora_operator_event_t *event) {
+static int32_t on_event(const dora_host_t* host, void* state, const dora_operator_event_t* event) {
   dora_operator_loan_t loan;
   int32_t status;
   (void)state;

@@ -43,7 +43,12 @@ const local = (id: string, sourceOutput: string): BrokerInput => ({
 
 /** A broker that knows one runtime node, of two operators in a ring. */
 function announce(): { broker: NativeBroker; config: string } {
-  const broker = loadNative().createBroker({ runtimeFolder: folder, nodesOutlive: false, graceMs: 5000, onEvents: () => undefined });
+  const broker = loadNative().createBroker({
+    runtimeFolder: folder,
+    nodesOutlive: false,
+    graceMs: 5000,
+    onEvents: () => undefined,
+  });
   const [config = ''] = broker.addNodes([
     {
       dataflow: 'flow',
@@ -60,7 +65,10 @@ function announce(): { broker: NativeBroker; config: string } {
   ]);
   return { broker, config };
 }
-const operator = (id: string, library = ring): { id: string; library: string; priority: number; inputs: string[]; outputs: string[] } => ({
+const operator = (
+  id: string,
+  library = ring,
+): { id: string; library: string; priority: number; inputs: string[]; outputs: string[] } => ({
   id,
   library,
   priority: 0,
@@ -75,37 +83,40 @@ function received(broker: NativeBroker): { received: bigint; dropped: bigint; se
   return { received: input?.received ?? 0n, dropped: input?.dropped ?? 0n, sent: output?.sent ?? 0n };
 }
 
-test.serial('C operators pass messages on while the JS thread is blocked for five seconds, and lose none', async (t) => {
-  const { broker, config } = announce();
-  let end: OnEnd | undefined;
-  const ended = new Promise<void>((resolve) => {
-    const runtime = loadNative().startRuntime({
-      config,
-      operators: [operator('starter'), operator('follower')],
-      threads: 1,
-      onEnd: (error) => {
-        end = error;
-        runtime.close();
-        resolve();
-      },
+test.serial(
+  'C operators pass messages on while the JS thread is blocked for five seconds, and lose none',
+  async (t) => {
+    const { broker, config } = announce();
+    let end: OnEnd | undefined;
+    const ended = new Promise<void>((resolve) => {
+      const runtime = loadNative().startRuntime({
+        config,
+        operators: [operator('starter'), operator('follower')],
+        threads: 1,
+        onEnd: (error) => {
+          end = error;
+          runtime.close();
+          resolve();
+        },
+      });
     });
-  });
-  while (received(broker).received === 0n) await new Promise((resolve) => setTimeout(resolve, 5));
-  const before = received(broker);
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5000);
-  const after = received(broker);
-  t.log(`${String(after.received - before.received)} messages in five seconds`);
-  t.true(after.received - before.received > 1000n);
-  t.is(end, undefined);
-  broker.stopNode('flow', 'runtime', 'user', 5000);
-  await ended;
-  t.is(end, null);
-  const final = received(broker);
-  t.is(final.dropped, 0n);
-  // The token was in one of the two queues, or in an operator, when the stop came.
-  t.true(final.sent - final.received <= 1n);
-  broker.close();
-});
+    while (received(broker).received === 0n) await new Promise((resolve) => setTimeout(resolve, 5));
+    const before = received(broker);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5000);
+    const after = received(broker);
+    t.log(`${String(after.received - before.received)} messages in five seconds`);
+    t.true(after.received - before.received > 1000n);
+    t.is(end, undefined);
+    broker.stopNode('flow', 'runtime', 'user', 5000);
+    await ended;
+    t.is(end, null);
+    const final = received(broker);
+    t.is(final.dropped, 0n);
+    // The token was in one of the two queues, or in an operator, when the stop came.
+    t.true(final.sent - final.received <= 1n);
+    broker.close();
+  },
+);
 
 test.serial('onEnd says why a runtime could not start', async (t) => {
   const { broker, config } = announce();
@@ -129,7 +140,12 @@ test.serial('onEnd says why a runtime could not start', async (t) => {
 
 test.serial('close() stops a runtime that runs and waits for its end', (t) => {
   const { broker, config } = announce();
-  const options = { config, operators: [operator('starter'), operator('follower')], threads: 2, onEnd: () => undefined };
+  const options = {
+    config,
+    operators: [operator('starter'), operator('follower')],
+    threads: 2,
+    onEnd: () => undefined,
+  };
   loadNative().startRuntime(options).close();
   broker.close();
   t.pass();
@@ -159,9 +175,14 @@ test.serial('the program ends with 0 after SIGTERM', async (t) => {
 test.serial('the program ends with 1 and says why on stderr', async (t) => {
   const run = (env: NodeJS.ProcessEnv): Promise<{ code: unknown; stderr: string }> =>
     new Promise((resolve) => {
-      const child = execFile(process.execPath, program, { cwd: root, env: { ...process.env, ...env } }, (_, __, stderr) => {
-        resolve({ code: child.exitCode, stderr });
-      });
+      const child = execFile(
+        process.execPath,
+        program,
+        { cwd: root, env: { ...process.env, ...env } },
+        (_, __, stderr) => {
+          resolve({ code: child.exitCode, stderr });
+        },
+      );
     });
   const alone = await run({ DORA_RUNTIME_CONFIG: '' });
   t.is(alone.code, 1);
@@ -169,7 +190,10 @@ test.serial('the program ends with 1 and says why on stderr', async (t) => {
   const library = path.join(folder, 'libnone.so');
   const missing = await run({ DORA_RUNTIME_CONFIG: JSON.stringify({ operators: [operator('sobel', library)] }) });
   t.is(missing.code, 1);
-  t.regex(missing.stderr, /^error OPERATOR_FILE_MISSING operator "sobel": .*libnone\.so: No such file or directory\n {2}hint: /);
+  t.regex(
+    missing.stderr,
+    /^error OPERATOR_FILE_MISSING operator "sobel": .*libnone\.so: No such file or directory\n {2}hint: /,
+  );
 });
 
 test('a configuration that no daemon wrote is refused with the place that is wrong', (t) => {
