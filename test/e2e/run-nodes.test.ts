@@ -6,11 +6,11 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
+import type { run as runSource } from '../../lib/cli/run-api.js';
 import { projectRoot, Sandbox } from '../helpers/cli.js';
 
-type Run = typeof import('../../lib/cli/run-api.js').run;
 /** The built package, as a program would import it. */
-const { run } = (await import(path.join(projectRoot, 'dist/index.js'))) as { run: Run };
+const { run } = (await import(path.join(projectRoot, 'dist/index.js'))) as { run: typeof runSource };
 
 const flow = `nodes:
   - id: source
