@@ -75,18 +75,19 @@ export class BatchStream implements AsyncIterableIterator<Batch, undefined> {
     const { only, max, maxWaitMs, signal } = this.#limits;
     const until = performance.now() + maxWaitMs;
     let full = false;
+    const isAborted = (): boolean => signal?.aborted === true;
     const more = (): Batch => {
       // Woken, and nothing could be taken: there is no room for more in this batch.
       full = !this.#take(batch);
       return batch;
     };
-    while (!full && batch.length < max && batch.at(-1)?.type === 'input' && signal?.aborted !== true) {
+    while (!full && batch.length < max && batch.at(-1)?.type === 'input' && !isAborted()) {
       const timeoutMs = until - performance.now();
       if (timeoutMs <= 0) return;
       try {
         if ((await waitForEvent(this.#inbox, only, { timeoutMs, signal }, more)) === null) return;
       } catch (error) {
-        if (signal?.aborted !== true) throw error;
+        if (!isAborted()) throw error;
       }
       if (this.#inbox.port.closed) return;
     }
