@@ -46,7 +46,10 @@ const summary = (nodes: NodeSummary[]): DataflowSummary => ({
 });
 
 test('the table has a row a node, and "lost" only when something was', (t) => {
-  const table = formatTable(summary([node, { ...node, node: 'b', end: 'failed', exitCode: null, signal: 'SIGSEGV' }]), plain);
+  const table = formatTable(
+    summary([node, { ...node, node: 'b', end: 'failed', exitCode: null, signal: 'SIGSEGV' }]),
+    plain,
+  );
   t.regex(table, /node +exit +duration +messages in +out +dropped *\n/);
   t.regex(table, /camera +0 +1\.2 s +0 +1,234,567 +0/);
   t.regex(table, /b +SIGSEGV/);
@@ -58,6 +61,9 @@ test('a failure says what, why and what to do', (t) => {
   const lastLines = Array.from({ length: 20 }, (_, n) => `line ${n}`);
   const failure = { code: 'NODE_FAILED', message: 'it broke', hint: 'mend it', node: 'n', exitCode: 1, signal: null };
   const text = formatFailure({ ...failure, lastLines }, plain);
-  t.regex(text, /^error NODE_FAILED: it broke\n {2}the last lines of "n":\n {4}\| line 5\n[^]*\| line 19\n {2}hint: mend it$/);
+  t.regex(
+    text,
+    /^error NODE_FAILED: it broke\n {2}the last lines of "n":\n {4}\| line 5\n[^]*\| line 19\n {2}hint: mend it$/,
+  );
   t.regex(formatFailure({ ...failure, lastLines: [] }, plain), /it printed nothing/);
 });
