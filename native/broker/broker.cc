@@ -1,7 +1,8 @@
 // The broker's thread, its lock, and the public face. See broker.h.
 //
-// One lock covers the Hub. Public methods do their work on the caller's thread under it: every send is non-blocking, so nobody waits for a node.
-// The broker's thread sleeps in epoll and does the rest: connections, packets, deaths, time-outs, and the calls of `notify`, outside the lock.
+// One lock covers the Hub. Public methods do their work on the caller's thread under it: every send is non-blocking, so
+// nobody waits for a node. The broker's thread sleeps in epoll and does the rest: connections, packets, deaths,
+// time-outs, and the calls of `notify`, outside the lock.
 #include "broker/broker.h"
 
 #include <pthread.h>
@@ -27,13 +28,13 @@
 
 namespace dora {
 
-using broker::WatchKind;
 using broker::watch_key;
+using broker::WatchKind;
 
 namespace {
 
-constexpr int kPacketsAtOnce = 64;             // of one connection before the others get their turn
-constexpr uint64_t kRetryNs = 100'000'000;     // when the kernel has no room for descriptors or files
+constexpr int kPacketsAtOnce = 64;          // of one connection before the others get their turn
+constexpr uint64_t kRetryNs = 100'000'000;  // when the kernel has no room for descriptors or files
 
 uint64_t monotonic_ns() {
   timespec now;
@@ -46,11 +47,14 @@ uint64_t monotonic_ns() {
 struct Broker::Impl {
   Impl(BrokerOptions options, uint64_t first_id) : hub(std::move(options), first_id) {}
   ~Impl();
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
   Status open(Error* error);
   Status start(Error* error);
   /// For public methods: runs `work` under the lock, ends what it doomed, and lets the thread look at events and times.
-  template <class F> void locked(F&& work) {
+  template <class F>
+  void locked(F&& work) {
     {
       std::unique_lock lock(mutex);
       work();
@@ -72,7 +76,7 @@ struct Broker::Impl {
   broker::SocketFolder folder;
   std::string socket_path;
   Fd listener;
-  uint64_t listener_again_ns = 0;  ///< not 0: listening is paused until then
+  uint64_t listener_again_ns = 0;     ///< not 0: listening is paused until then
   std::atomic<bool> stopping{false};  ///< publishes nothing else
   bool running = false;
   pthread_t thread{};
@@ -83,7 +87,8 @@ Status Broker::Impl::watch(int fd, uint64_t key, Error* error) {
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = key;
-  if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0) return error->fail_os("epoll_ctl", "cannot watch the daemon's socket");
+  if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0)
+    return error->fail_os("epoll_ctl", "cannot watch the daemon's socket");
   return Status::ok;
 }
 
@@ -181,6 +186,7 @@ void Broker::Impl::handle(uint64_t key) {
   switch (static_cast<WatchKind>(key & 3)) {
     case WatchKind::wake: {
       uint64_t ignored;
+      // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): the eventfd does not block
       [[maybe_unused]] const ssize_t got = read(wake.get(), &ignored, sizeof ignored);
       return;
     }
@@ -211,12 +217,14 @@ void Broker::Impl::look_at_clock() {
     if (connection->wants_retry()) connection->flush();
     if (connection->deadline_ns() == 0 || connection->deadline_ns() > now || connection->doomed()) continue;
     const int32_t pid = connection->peer().pid;
-    hub.events.push(BrokerEvent::Kind::refused, {}, {}, "process " + std::to_string(pid) + " connected and said nothing for 5 seconds", pid);
+    hub.events.push(BrokerEvent::Kind::refused, {}, {},
+                    "process " + std::to_string(pid) + " connected and said nothing for 5 seconds", pid);
     connection->doom("it said nothing");
   }
   if (listener_again_ns == 0 || listener_again_ns > now) return;
   Error ignored;
-  listener_again_ns = watch(listener.get(), watch_key(WatchKind::listener), &ignored) == Status::ok ? 0 : now + kRetryNs;
+  listener_again_ns =
+      watch(listener.get(), watch_key(WatchKind::listener), &ignored) == Status::ok ? 0 : now + kRetryNs;
 }
 
 Broker::Broker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -224,7 +232,8 @@ Broker::~Broker() = default;
 
 Status Broker::create(BrokerOptions options, std::unique_ptr<Broker>* out, Error* error) {
   uint64_t random = 0;
-  if (getrandom(&random, sizeof random, 0) != sizeof random) return error->fail_os("getrandom", "cannot get random bytes");
+  if (getrandom(&random, sizeof random, 0) != sizeof random)
+    return error->fail_os("getrandom", "cannot get random bytes");
   // Numbers leave room for two bits of WatchKind and for a million million more.
   auto impl = std::make_unique<Impl>(std::move(options), (random >> 4) + 1);
   if (Status s = impl->open(error); s != Status::ok) return s;
@@ -235,7 +244,9 @@ Status Broker::create(BrokerOptions options, std::unique_ptr<Broker>* out, Error
 
 const std::string& Broker::socket_path() const { return impl_->socket_path; }
 
-std::string Broker::node_config(const std::string& token_hex) const { return "1 " + token_hex + " " + impl_->socket_path; }
+std::string Broker::node_config(const std::string& token_hex) const {
+  return "1 " + token_hex + " " + impl_->socket_path;
+}
 
 Status Broker::add_nodes(const std::vector<BrokerNode>& nodes, std::vector<std::string>* tokens_hex, Error* error) {
   Status status = Status::ok;

@@ -2,7 +2,7 @@
 #include "broker/budget.h"
 
 #include <algorithm>
-#include <cinttypes>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -13,22 +13,33 @@ namespace {
 /// The machine's figure when /proc cannot be read: little enough for any machine that runs this.
 constexpr uint64_t kUnknownMemory = 1ull << 30;
 
+/// A decimal number at the start of a text, after spaces; false when there is none ("max").
+bool parse_number(const char* text, uint64_t* out) {
+  text += strspn(text, " \t");
+  if (*text < '0' || *text > '9') return false;
+  errno = 0;
+  *out = strtoull(text, nullptr, 10);
+  return errno == 0;
+}
+
 /// First number in a file; false for "max" or no file.
 bool read_number(const std::string& path, uint64_t* out) {
   FILE* file = fopen(path.c_str(), "re");
   if (file == nullptr) return false;
-  const bool found = fscanf(file, "%" SCNu64, out) == 1;
+  char line[64];
+  const bool found = fgets(line, sizeof line, file) != nullptr && parse_number(line, out);
   fclose(file);
   return found;
 }
 
 uint64_t memory_of_machine() {
+  static const char kLabel[] = "MemAvailable:";
   FILE* file = fopen("/proc/meminfo", "re");
   if (file == nullptr) return kUnknownMemory;
   char line[256];
   uint64_t kib = 0;
   while (fgets(line, sizeof line, file) != nullptr) {
-    if (sscanf(line, "MemAvailable: %" SCNu64, &kib) == 1) break;
+    if (strncmp(line, kLabel, sizeof kLabel - 1) == 0 && parse_number(line + sizeof kLabel - 1, &kib)) break;
   }
   fclose(file);
   return kib > 0 ? kib * 1024 : kUnknownMemory;

@@ -1,12 +1,15 @@
 // The memory budget: how many bytes of shared memory each node and the whole machine may hold.
 //
-// A memfd has no limit of its own before the machine runs out of memory and the kernel kills at random; so every byte is granted here
-// before it is allocated. Everything counts: grants to publishers (pools), and the fixed regions that the broker makes (inbox, ledger,
-// edges; an edge is charged to its subscriber). Figures are in bytes, whole pages for regions.
+// A memfd has no limit of its own before the machine runs out of memory and the kernel kills at random; so every byte
+// is granted here before it is allocated. Everything counts: grants to publishers (pools), and the fixed regions that
+// the broker makes (inbox, ledger, edges; an edge is charged to its subscriber). Figures are in bytes, whole pages for
+// regions.
 //
-// A grant is returned when its process is dead (pidfd) and the daemon has said so (node_ended, which is when its subscribers are told).
-// The memory of a dead publisher lives on while a subscriber still reads it, so for that time the machine may hold more than the budget
-// says: at most what that publisher had. Owned by the broker, used under its lock.
+// A grant is returned when its process is dead (pidfd) and the daemon has said so (node_ended, which is when its
+// subscribers are told). The memory of a dead publisher lives on while a subscriber still reads it, so for that time
+// the machine may hold more than the budget says: at most what that publisher had. An edge's region is given back when
+// the broker lets go of it (both ends dead, replaced, or read to its end), also a moment before its reader unmaps it.
+// Owned by the broker, used under its lock.
 #pragma once
 
 #include <cstdint>

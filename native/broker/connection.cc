@@ -29,7 +29,8 @@ Status open_peer_pidfd(int socket, int32_t pid, Fd* out, Error* error) {
     *out = Fd(fd);
     return Status::ok;
   }
-  // Older kernels: by number. The number can only have been given to another process if the peer has died, and then its end is closed.
+  // Older kernels: by number. The number can only have been given to another process if the peer has died, and then its
+  // end is closed.
   Fd opened(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   if (!opened.valid()) return error->fail_os("pidfd_open", "cannot watch process " + std::to_string(pid));
   pollfd look{socket, POLLIN | POLLRDHUP, 0};
@@ -47,7 +48,8 @@ Status Connection::watch(uint64_t key, Error* error) {
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = key;
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, socket_.get(), &event) != 0) return error->fail_os("epoll_ctl", "cannot watch a node's socket");
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, socket_.get(), &event) != 0)
+    return error->fail_os("epoll_ctl", "cannot watch a node's socket");
   return Status::ok;
 }
 
@@ -68,7 +70,8 @@ bool Connection::try_send(const Waiting& packet) {
   const Status status = send_packet(socket_.get(), packet.bytes, {fds, count}, &error);
   if (status == Status::ok) return true;
   if (status == Status::would_block) return false;
-  if (status == Status::os_error && (error.os_errno == ETOOMANYREFS || error.os_errno == ENOBUFS || error.os_errno == ENOMEM)) {
+  if (status == Status::os_error &&
+      (error.os_errno == ETOOMANYREFS || error.os_errno == ENOBUFS || error.os_errno == ENOMEM)) {
     retry_ = true;  // too many descriptors under way for this user: the receivers have to read first
     return false;
   }
@@ -81,7 +84,8 @@ void Connection::enqueue(std::vector<uint8_t> bytes, const std::vector<SharedFd>
   if (doomed_) return;
   Waiting packet{std::move(bytes), fds};
   if (queue_.empty() && try_send(packet)) return;
-  if (queue_.size() >= kMaxQueue) return doom("it has left " + std::to_string(kMaxQueue) + " packets of the daemon unread");
+  if (queue_.size() >= kMaxQueue)
+    return doom("it has left " + std::to_string(kMaxQueue) + " packets of the daemon unread");
   queue_.push_back(std::move(packet));
   arm(!retry_);
 }

@@ -1,8 +1,9 @@
 // One socket to one process: sending without ever blocking, receiving, and the way it ends.
 //
-// A packet goes out at once when the socket takes it, else it waits in a queue with its descriptors until the socket is writable again.
-// A node that leaves kMaxQueue packets unread is given up. A connection ends in two steps, so that nobody frees what is in use: doom() marks it,
-// the broker's loop sweeps doomed ones when it is done with what it was doing.
+// A packet goes out at once when the socket takes it, else it waits in a queue with its descriptors until the socket is
+// writable again. A node that leaves kMaxQueue packets unread is given up. A connection ends in two steps, so that
+// nobody frees what is in use: doom() marks it, the broker's loop sweeps doomed ones when it is done with what it was
+// doing.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +30,10 @@ class Connection {
   /// Watches the socket; the epoll event's data is `key`.
   Status watch(uint64_t key, Error* error);
 
-  template <class M> void send(const M& message, const std::vector<SharedFd>& fds = {}) { enqueue(wire::encode(message), fds); }
+  template <class M>
+  void send(const M& message, const std::vector<SharedFd>& fds = {}) {
+    enqueue(wire::encode(message), fds);
+  }
   /// Sends what waits, as far as the socket takes it.
   void flush();
   /// Status::empty: nothing there; ended: the peer closed; a failure: the peer broke the protocol.

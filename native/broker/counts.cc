@@ -1,24 +1,28 @@
 // Counting messages without a shared counter on any message's path.
 //
-// Of an edge the broker can read, at any time and after any death, `head` (entries ever put) and `tail` (ever claimed or taken back) of its
-// region; of a process its ledger (R received, D dropped, as the receiver saw them, each by input). An edge's streams are summed, one for each
-// incarnation of the publisher; within a stream head and tail go on through all regions, so the newest region speaks for the stream.
+// Of an edge the broker can read, at any time and after any death, `head` (entries ever put) and `tail` (ever claimed
+// or taken back) of its region; of a process its ledger (R received, D dropped, as the receiver saw them, each by
+// input). An edge's streams are summed, one for each incarnation of the publisher; within a stream head and tail go on
+// through all regions, so the newest region speaks for the stream.
 //
 //   sent      = sum of heads                        T = sum of tails
 //   in_flight = sum of (head - tail) of streams that somebody can still read
 //   received  = R, summed over the receiver's incarnations
-//   lost      = unread + claimed;  unread: head - tail of a stream at the moment after which nobody reads it (its publisher is dead or of no
+//   lost      = unread + claimed;  unread: head - tail of a stream at the moment after which nobody reads it (its
+//   publisher is dead or of no
 //               interest, its receiver dead or gone for good);  claimed: below
 //   dropped   = T - received - claimed
-// So sent = received + dropped + in_flight + lost always, whatever the processes wrote: values that contradict this are cut to fit.
+// So sent = received + dropped + in_flight + lost always, whatever the processes wrote: values that contradict this are
+// cut to fit.
 //
-// Claimed: a receiver that dies without Bye may have claimed an entry and not yet written it to its ledger: u = T - T(at its join) - R - D of this
-// incarnation is what neither counter has. With backpressure nobody takes entries back, so all of u was claimed. With drop_oldest u has also
-// what the publisher took back since the last claim, which leaves no trace; a receiver claims one entry at a time, so one of u is put
-// down as claimed, the rest as dropped: `lost` and `dropped` may then be wrong by one for each kill, their sum never.
+// Claimed: a receiver that dies without Bye may have claimed an entry and not yet written it to its ledger: u = T -
+// T(at its join) - R - D of this incarnation is what neither counter has. With backpressure nobody takes entries back,
+// so all of u was claimed. With drop_oldest u has also what the publisher took back since the last claim, which leaves
+// no trace; a receiver claims one entry at a time, so one of u is put down as claimed, the rest as dropped: `lost` and
+// `dropped` may then be wrong by one for each kill, their sum never.
 //
-// A live receiver writes its ledger just after it claimed, so that an entry between the two shows as dropped for an instant (backpressure:
-// never). Reading is repeated while the tail moves.
+// A live receiver writes its ledger just after it claimed, so that an entry between the two shows as dropped for an
+// instant (backpressure: never). Reading is repeated while the tail moves.
 #include "broker/counts.h"
 
 #include <algorithm>
@@ -54,7 +58,8 @@ const LedgerInput& ledger_input(const Process& process, size_t input) {
 }
 const LedgerOutput& ledger_output(const Process& process, size_t output) {
   const size_t inputs = process.node->spec.inputs.size();
-  return reinterpret_cast<const LedgerOutput*>(process.ledger_view.data() + sizeof(LedgerHead) + inputs * sizeof(LedgerInput))[output];
+  return reinterpret_cast<const LedgerOutput*>(process.ledger_view.data() + sizeof(LedgerHead) +
+                                               inputs * sizeof(LedgerInput))[output];
 }
 
 uint64_t relaxed(const std::atomic<uint64_t>& value) { return value.load(std::memory_order_relaxed); }
@@ -62,6 +67,7 @@ uint64_t relaxed(const std::atomic<uint64_t>& value) { return value.load(std::me
 /// Processes of the node whose ledger is not in the node's sums yet.
 std::vector<const Process*> unfolded(const Node& node) {
   std::vector<const Process*> list;
+  list.reserve(node.former.size() + 1);
   for (const auto& process : node.former) list.push_back(process.get());
   if (node.process != nullptr && !node.process->dead) list.push_back(node.process.get());
   return list;

@@ -42,7 +42,8 @@ void close_out(Hub* hub, Edge* edge) {
 }
 
 /// A region with its constants written, sealed, mapped for counting, charged to the subscriber.
-Status make_region(Hub* hub, const Edge& edge, const Process& publisher, const Process& subscriber, std::shared_ptr<Region>* out, Error* error) {
+Status make_region(Hub* hub, const Edge& edge, const Process& publisher, const Process& subscriber,
+                   std::shared_ptr<Region>* out, Error* error) {
   const BrokerInput& input = edge.subscriber->spec.inputs[edge.input];
   EdgeConstants constants{};
   constants.magic = kEdgeMagic;
@@ -60,7 +61,8 @@ Status make_region(Hub* hub, const Edge& edge, const Process& publisher, const P
   const uint64_t size = round_to_page(edge_region_size(constants.cells, constants.rel_words));
   Account* account = &edge.subscriber->account;
   if (!hub->budget.charge(account, size)) {
-    return error->fail(Status::shm_exhausted, format_bytes(size) + " for its ring do not fit: " + hub->budget.figures(*account),
+    return error->fail(Status::shm_exhausted,
+                       format_bytes(size) + " for its ring do not fit: " + hub->budget.figures(*account),
                        "Raise the memory limit, or lower the input's queue_size.");
   }
   auto region = std::make_shared<Region>();
@@ -78,7 +80,8 @@ Status make_region(Hub* hub, const Edge& edge, const Process& publisher, const P
     if (Status s = Mapping::map(region->fd->get(), size, true, &writable, error); s != Status::ok) return s;
     (new (writable.data()) EdgeShared{})->constants = constants;
   }
-  if (Status s = add_seals(region->fd->get(), F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL, error); s != Status::ok) return s;
+  if (Status s = add_seals(region->fd->get(), F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL, error); s != Status::ok)
+    return s;
   if (Status s = Mapping::map(region->fd->get(), size, false, &region->view, error); s != Status::ok) return s;
   *out = std::move(region);
   return Status::ok;
@@ -108,7 +111,8 @@ void close_in(Edge* edge, uint32_t reason) {
 void fail_edge(Hub* hub, Edge* edge, BrokerEvent::Kind kind, const std::string& why) {
   edge->settled = true;
   const BrokerNode& spec = edge->subscriber->spec;
-  hub->events.push(kind, spec.dataflow, spec.node, "the edge " + output_name(*edge) + " → " + input_name(*edge) + " cannot be opened: " + why);
+  hub->events.push(kind, spec.dataflow, spec.node,
+                   "the edge " + output_name(*edge) + " → " + input_name(*edge) + " cannot be opened: " + why);
   close_in(edge, DORA_REASON_FAILURE);
 }
 
@@ -162,8 +166,10 @@ void try_open(Hub* hub, Edge* edge) {
   edge->pair_subscriber = subscriber->incarnation;
   edge->settled = false;
   if (!publisher->external[edge->output]) {
-    return fail_edge(hub, edge, BrokerEvent::Kind::refused,
-                     "when " + edge->publisher->spec.node + " started, nobody outside it was known to read this output, so it is not shared. Restart that node.");
+    return fail_edge(
+        hub, edge, BrokerEvent::Kind::refused,
+        "when " + edge->publisher->spec.node +
+            " started, nobody outside it was known to read this output, so it is not shared. Restart that node.");
   }
   // Streams of dead publishers that have been read to the end need no memory any more.
   for (size_t i = edge->streams.size(); i-- > 0;) {
@@ -179,7 +185,8 @@ void try_open(Hub* hub, Edge* edge) {
 /// The publisher has put what it kept for this edge into the new region, or it begins at 0.
 void continue_stream(Hub* hub, Edge* edge, const std::shared_ptr<Region>& region) {
   for (Stream& stream : edge->streams) {
-    const bool same = stream.publisher == region->publisher && stream.region->constants.edge_id == region->constants.edge_id;
+    const bool same =
+        stream.publisher == region->publisher && stream.region->constants.edge_id == region->constants.edge_id;
     if (!same) continue;
     stream.region = region;
     return;
@@ -189,7 +196,8 @@ void continue_stream(Hub* hub, Edge* edge, const std::shared_ptr<Region>& region
   edge->streams.push_back({region->publisher, region});
 }
 
-template <class F> void each_edge(Node* node, F&& visit) {
+template <class F>
+void each_edge(Node* node, F&& visit) {
   for (Edge* edge : node->in)
     if (edge != nullptr) visit(edge);
   for (const auto& edges : node->out)
@@ -262,7 +270,7 @@ void edges_out_opened(Hub* hub, Process* publisher, const wire::OutOpened& messa
         return region->id == message.region_id && region->publisher == publisher->incarnation;
       });
       if (found == edge->opening.end()) continue;
-      const std::shared_ptr<Region> region = *found;
+      const std::shared_ptr<Region> region = std::move(*found);
       edge->opening.erase(found);
       const Process* subscriber = ready_process(edge->subscriber);
       const bool current = subscriber != nullptr && subscriber->incarnation == region->subscriber;
@@ -293,14 +301,16 @@ void edges_corrupt(Hub* hub, Process* reporter, const wire::Corrupt& message) {
   for (Edge* edge : reporter->node->in) {
     if (edge == nullptr || edge->id != message.edge_id) continue;
     hub->events.push(BrokerEvent::Kind::corrupt, spec.dataflow, spec.node,
-                     "input " + input_name(*edge) + ": " + output_name(*edge) + " wrote nonsense into shared memory: " + message.what);
+                     "input " + input_name(*edge) + ": " + output_name(*edge) +
+                         " wrote nonsense into shared memory: " + message.what);
     return close_out(hub, edge);
   }
   for (const auto& edges : reporter->node->out) {
     for (Edge* edge : edges) {
       if (edge->id != message.edge_id) continue;
       hub->events.push(BrokerEvent::Kind::corrupt, spec.dataflow, spec.node,
-                       "output " + output_name(*edge) + ": " + input_name(*edge) + " wrote nonsense into shared memory: " + message.what);
+                       "output " + output_name(*edge) + ": " + input_name(*edge) +
+                           " wrote nonsense into shared memory: " + message.what);
       close_out(hub, edge);
       return close_in(edge, DORA_REASON_CORRUPT);
     }
@@ -365,7 +375,8 @@ void try_start(Hub* hub, Dataflow* dataflow) {
   }
   for (const auto& node : dataflow->nodes) {
     const Process* process = ready_process(node.get());
-    if (process != nullptr && !process->start_sent && (first || edges_are_settled(node.get(), false))) send_start(node.get());
+    if (process != nullptr && !process->start_sent && (first || edges_are_settled(node.get(), false)))
+      send_start(node.get());
   }
 }
 

@@ -2,11 +2,13 @@
 //
 // An edge opens when both ends are Ready and all their earlier incarnations are known dead:
 //   region → OpenOut to the publisher → its OutOpened → OpenIn to the subscriber.
-// A new incarnation of either end gives a new region by the same steps. CloseIn never overtakes an OpenIn that is on its way, and is not sent
-// before Start. The barrier is released when every node of it is Ready or gone for good, and all edges between Ready ones are settled
-// (OpenIn sent, or failed); a node that joins with `barrier` after that gets its own Start by the same rule.
+// A new incarnation of either end gives a new region by the same steps. CloseIn never overtakes an OpenIn that is on
+// its way, and is not sent before Start. The barrier is released when every node of it is Ready or gone for good, and
+// all edges between Ready ones are settled (OpenIn sent, or failed); a node that joins with `barrier` after that gets
+// its own Start by the same rule.
 //
-// An edge that was closed for good at the publisher (CloseOut) and opens again later does so under a new edge id: to the publisher it is a new one.
+// An edge that was closed for good at the publisher (CloseOut) and opens again later does so under a new edge id: to
+// the publisher it is a new one.
 #pragma once
 
 #include <string>

@@ -1,8 +1,8 @@
 // What happened, queued for the broker's owner.
 //
-// Bounded against nodes that cause events at will: of the kinds that a node can repeat (refused, exhausted, corrupt, request_stop) at most
-// kUnreadPerNode wait unread for each node; more are dropped, for they would say the same. The others happen once a process.
-// Used under the broker's lock.
+// Bounded against nodes that cause events at will: of the kinds that a node can repeat (refused, exhausted, corrupt,
+// request_stop) at most kUnreadPerNode wait unread for each node; more are dropped, for they would say the same. The
+// others happen once a process. Used under the broker's lock.
 #pragma once
 
 #include <deque>

@@ -1,7 +1,7 @@
 // The broker's state in one place, and numbers that are never given twice.
 //
-// Parts of the broker (registry, membership, edges, counts) are functions over the Hub; the Hub itself decides nothing. One lock, held by broker.cc
-// around every call of a part, covers all of it.
+// Parts of the broker (registry, membership, edges, counts) are functions over the Hub; the Hub itself decides nothing.
+// One lock, held by broker.cc around every call of a part, covers all of it.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +36,8 @@ struct Hub {
   Events events;
   uint64_t next_id;
   std::map<std::string, std::unique_ptr<Dataflow>> dataflows;
-  std::unordered_map<std::string, Node*> tokens;                 ///< unused ones only
-  std::unordered_map<uint64_t, std::shared_ptr<Process>> live;   ///< by incarnation: all that are not known dead
+  std::unordered_map<std::string, Node*> tokens;                ///< unused ones only
+  std::unordered_map<uint64_t, std::shared_ptr<Process>> live;  ///< by incarnation: all that are not known dead
   std::map<uint64_t, std::unique_ptr<Connection>> connections;
   uint64_t next_connection = 1;
 };

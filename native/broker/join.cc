@@ -1,7 +1,8 @@
 // From a connection to a member of the dataflow. See join.h.
 //
-// What a process gets is made here and sealed before it is handed out, so that nobody can make it smaller under us or a peer. What it brings,
-// its pools, is checked to be memory of the kind that peers can map without danger: a memfd that cannot shrink and that only its owner can write.
+// What a process gets is made here and sealed before it is handed out, so that nobody can make it smaller under us or a
+// peer. What it brings, its pools, is checked to be memory of the kind that peers can map without danger: a memfd that
+// cannot shrink and that only its owner can write.
 #include "broker/join.h"
 
 #include <fcntl.h>
@@ -38,7 +39,8 @@ void refuse(Hub* hub, Connection* connection, Status status, const std::string& 
 }
 
 /// A sealed memfd of `size` bytes that starts with `head`.
-template <class Head> Status make_fixed(const char* name, uint64_t size, const Head& fill, SharedFd* out, Error* error) {
+template <class Head>
+Status make_fixed(const char* name, uint64_t size, const Head& fill, SharedFd* out, Error* error) {
   auto fd = std::make_shared<Fd>();
   if (Status s = create_memfd(name, size, fd.get(), error); s != Status::ok) return s;
   {
@@ -52,7 +54,8 @@ template <class Head> Status make_fixed(const char* name, uint64_t size, const H
 }
 
 uint64_t ledger_bytes(const Node& node) {
-  return round_to_page(ledger_size(static_cast<uint32_t>(node.spec.inputs.size()), static_cast<uint32_t>(node.spec.outputs.size())));
+  return round_to_page(
+      ledger_size(static_cast<uint32_t>(node.spec.inputs.size()), static_cast<uint32_t>(node.spec.outputs.size())));
 }
 
 /// Inbox, doorbell, ledger.
@@ -68,9 +71,14 @@ Status make_memory(const Node& node, Process* process, Error* error) {
     head->inputs = static_cast<uint32_t>(node.spec.inputs.size());
     head->outputs = static_cast<uint32_t>(node.spec.outputs.size());
   };
-  if (Status s = make_fixed("dora-inbox", round_to_page(kInboxSize), fill_inbox, &process->inbox, error); s != Status::ok) return s;
-  if (Status s = make_fixed("dora-ledger", ledger_bytes(node), fill_ledger, &process->ledger, error); s != Status::ok) return s;
-  if (Status s = Mapping::map(process->ledger->get(), ledger_bytes(node), false, &process->ledger_view, error); s != Status::ok) return s;
+  if (Status s = make_fixed("dora-inbox", round_to_page(kInboxSize), fill_inbox, &process->inbox, error);
+      s != Status::ok)
+    return s;
+  if (Status s = make_fixed("dora-ledger", ledger_bytes(node), fill_ledger, &process->ledger, error); s != Status::ok)
+    return s;
+  if (Status s = Mapping::map(process->ledger->get(), ledger_bytes(node), false, &process->ledger_view, error);
+      s != Status::ok)
+    return s;
   process->doorbell = std::make_shared<Fd>(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!process->doorbell->valid()) return error->fail_os("eventfd", "cannot make a doorbell");
   return Status::ok;
@@ -127,7 +135,8 @@ Status join(Hub* hub, Connection* connection, Node* node, Error* error) {
   process->incarnation = hub->new_id();
   const uint64_t fixed = round_to_page(kInboxSize) + ledger_bytes(*node);
   if (!hub->budget.charge(&node->account, fixed)) {
-    return error->fail(Status::shm_exhausted, "node \"" + node->spec.node + "\" cannot join: " + hub->budget.figures(node->account),
+    return error->fail(Status::shm_exhausted,
+                       "node \"" + node->spec.node + "\" cannot join: " + hub->budget.figures(node->account),
                        "Raise the memory limit, or run fewer nodes.");
   }
   Status status = make_memory(*node, process.get(), error);
@@ -166,34 +175,42 @@ void on_hello(Hub* hub, Connection* connection, const Packet& packet) {
   uint16_t version = 0;
   const bool is_hello = wire::peek(packet.bytes, &type, &version) && type == wire::Type::hello;
   if (is_hello && version != wire::kProtocolVersion) {
-    return refuse(hub, connection, Status::version_mismatch,
-                  "the node library speaks protocol version " + std::to_string(version) + ", the daemon version " + std::to_string(wire::kProtocolVersion),
-                  "Use the same dora release for the daemon and for the node (rebuild the node, or restart the daemon).");
+    return refuse(
+        hub, connection, Status::version_mismatch,
+        "the node library speaks protocol version " + std::to_string(version) + ", the daemon version " +
+            std::to_string(wire::kProtocolVersion),
+        "Use the same dora release for the daemon and for the node (rebuild the node, or restart the daemon).");
   }
   wire::Hello hello;
   if (!is_hello || !packet.fds.empty() || !wire::decode(packet.bytes, &hello)) {
-    return refuse(hub, connection, Status::join_refused, "the first packet was no Hello", "Only node libraries of dora connect to this socket.");
+    return refuse(hub, connection, Status::join_refused, "the first packet was no Hello",
+                  "Only node libraries of dora connect to this socket.");
   }
   const auto found = hub->tokens.find(std::string(reinterpret_cast<const char*>(hello.token), sizeof hello.token));
   if (found == hub->tokens.end()) {
     return refuse(hub, connection, Status::join_refused, "the daemon does not know this token, or it was used already",
-                  "A node is started by its daemon and joins once: do not copy DORA_NODE_CONFIG, and start a second process as a node of its own.");
+                  "A node is started by its daemon and joins once: do not copy DORA_NODE_CONFIG, and start a second "
+                  "process as a node of its own.");
   }
   Node* node = found->second;
   void_token(hub, node);
   Error error;
-  if (const Status status = join(hub, connection, node, &error); status != Status::ok) refuse(hub, connection, status, error.message, error.hint);
+  if (const Status status = join(hub, connection, node, &error); status != Status::ok)
+    refuse(hub, connection, status, error.message, error.hint);
 }
 
 void on_pool(Connection* connection, Packet& packet) {
   Process* process = connection->process.get();
   wire::Pool message;
-  if (!wire::decode(packet.bytes, &message) || packet.fds.size() != 1) return connection->doom("it sent a Pool packet that makes no sense");
+  if (!wire::decode(packet.bytes, &message) || packet.fds.size() != 1)
+    return connection->doom("it sent a Pool packet that makes no sense");
   const uint32_t output = message.output;
-  if (process->ready || output >= process->pools.size() || !process->external[output] || process->pools[output] != nullptr)
+  if (process->ready || output >= process->pools.size() || !process->external[output] ||
+      process->pools[output] != nullptr)
     return connection->doom("it sent a pool that nobody asked for (output " + std::to_string(output) + ")");
   const std::string wrong = check_pool(packet.fds[0].get(), process->map_bytes[output]);
-  if (!wrong.empty()) return connection->doom("its pool for output \"" + process->node->spec.outputs[output].id + "\" " + wrong);
+  if (!wrong.empty())
+    return connection->doom("its pool for output \"" + process->node->spec.outputs[output].id + "\" " + wrong);
   process->pools[output] = std::make_shared<Fd>(std::move(packet.fds[0]));
 }
 

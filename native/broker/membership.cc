@@ -19,7 +19,7 @@ namespace {
 using Kind = BrokerEvent::Kind;
 constexpr int kLastWords = 100'000;  // packets that a dead process's socket may still hold
 constexpr int kAcceptAtOnce = 64;
-constexpr int kMaxStrangers = 128;   // connections without Hello; honest ones stay that for microseconds
+constexpr int kMaxStrangers = 128;  // connections without Hello; honest ones stay that for microseconds
 
 bool is_readable(int fd) {
   pollfd look{fd, POLLIN, 0};
@@ -27,7 +27,8 @@ bool is_readable(int fd) {
 }
 
 /// Descriptor-free packets of one type; anything else ends the connection.
-template <class M> bool take(Connection* connection, const Packet& packet, M* out) {
+template <class M>
+bool take(Connection* connection, const Packet& packet, M* out) {
   if (packet.fds.empty() && wire::decode(packet.bytes, out)) return true;
   connection->doom("it sent a packet that makes no sense (" + std::to_string(packet.bytes.size()) + " bytes, type " +
                    std::to_string(static_cast<int>(M::type)) + ")");
@@ -38,7 +39,8 @@ void report_over(Hub* hub, Process* process, const std::string& why) {
   if (process->reported) return;
   process->reported = true;
   const BrokerNode& spec = process->node->spec;
-  hub->events.push(process->bye ? Kind::left : Kind::lost, spec.dataflow, spec.node, process->bye ? std::string() : why, process->pid);
+  hub->events.push(process->bye ? Kind::left : Kind::lost, spec.dataflow, spec.node, process->bye ? std::string() : why,
+                   process->pid);
 }
 
 bool check_output(Connection* connection, uint32_t output) {
@@ -57,7 +59,8 @@ void on_grant_request(Hub* hub, Connection* connection, const wire::GrantRequest
     answer.granted = message.bytes;
   } else if (message.bytes > 0) {
     hub->events.push(Kind::exhausted, node->spec.dataflow, node->spec.node,
-                     format_bytes(message.bytes) + " of shared memory refused: " + hub->budget.figures(node->account), process->pid);
+                     format_bytes(message.bytes) + " of shared memory refused: " + hub->budget.figures(node->account),
+                     process->pid);
   }
   answer.node_used = node->account.used;
   answer.node_limit = node->account.limit;
@@ -97,7 +100,8 @@ void dispatch(Hub* hub, Connection* connection, Packet& packet) {
     }
     case wire::Type::output_closed: {
       wire::OutputClosed message;
-      if (take(connection, packet, &message) && check_output(connection, message.output)) edges_output_closed(process, message.output);
+      if (take(connection, packet, &message) && check_output(connection, message.output))
+        edges_output_closed(process, message.output);
       return;
     }
     case wire::Type::corrupt: {
@@ -108,7 +112,8 @@ void dispatch(Hub* hub, Connection* connection, Packet& packet) {
     case wire::Type::request_stop: {
       wire::RequestStop message;
       const BrokerNode& spec = process->node->spec;
-      if (take(connection, packet, &message)) hub->events.push(Kind::request_stop, spec.dataflow, spec.node, {}, process->pid);
+      if (take(connection, packet, &message))
+        hub->events.push(Kind::request_stop, spec.dataflow, spec.node, {}, process->pid);
       return;
     }
     case wire::Type::bye: {
@@ -117,7 +122,8 @@ void dispatch(Hub* hub, Connection* connection, Packet& packet) {
       return;
     }
     default:
-      return connection->doom("it sent a packet of type " + std::to_string(static_cast<int>(type)) + ", which nodes do not send");
+      return connection->doom("it sent a packet of type " + std::to_string(static_cast<int>(type)) +
+                              ", which nodes do not send");
   }
 }
 
@@ -126,7 +132,9 @@ void forget_process(Hub* hub, Process* process) {
   if (process->pidfd != nullptr) epoll_ctl(hub->epoll, EPOLL_CTL_DEL, process->pidfd->get(), nullptr);
 }
 
-void release_grant(Hub* hub, Process* process) { hub->budget.release(&process->node->account, std::exchange(process->grant, 0)); }
+void release_grant(Hub* hub, Process* process) {
+  hub->budget.release(&process->node->account, std::exchange(process->grant, 0));
+}
 
 /// The connection goes away; the process may live on.
 void detach(Hub* hub, Connection* connection) {
@@ -155,16 +163,20 @@ Status accept_connections(Hub* hub, int listener, uint64_t now_ns, Error* error)
   for (int i = 0; i < kAcceptAtOnce; i++) {
     Fd socket;
     PeerCredentials peer{};
-    if (Status s = accept_unix(listener, &socket, &peer, error); s == Status::empty) return Status::ok;
-    else if (s != Status::ok) return s;
+    if (Status s = accept_unix(listener, &socket, &peer, error); s == Status::empty)
+      return Status::ok;
+    else if (s != Status::ok)
+      return s;
     const std::string who = "process " + std::to_string(peer.pid) + " of user " + std::to_string(peer.uid);
     if (peer.uid != geteuid()) {
-      hub->events.push(Kind::refused, {}, {}, who + " knocked; only user " + std::to_string(geteuid()) + " may join", peer.pid);
+      hub->events.push(Kind::refused, {}, {}, who + " knocked; only user " + std::to_string(geteuid()) + " may join",
+                       peer.pid);
       continue;
     }
     Fd pidfd;
     Error why;
-    if (open_peer_pidfd(socket.get(), peer.pid, &pidfd, &why) != Status::ok) continue;  // it has died already, or cannot be watched
+    if (open_peer_pidfd(socket.get(), peer.pid, &pidfd, &why) != Status::ok)
+      continue;  // it has died already, or cannot be watched
     const uint64_t id = hub->next_connection++;
     auto connection = std::make_unique<Connection>(id, std::move(socket), peer, hub->epoll, now_ns + kHelloTimeoutNs);
     connection->pidfd = std::make_shared<Fd>(std::move(pidfd));
@@ -195,7 +207,8 @@ void handle_packets(Hub* hub, Connection* connection, int limit) {
 
 void sweep_connections(Hub* hub) {
   for (;;) {
-    const auto doomed = std::find_if(hub->connections.begin(), hub->connections.end(), [](const auto& c) { return c.second->doomed(); });
+    const auto doomed = std::find_if(hub->connections.begin(), hub->connections.end(),
+                                     [](const auto& c) { return c.second->doomed(); });
     if (doomed == hub->connections.end()) return;
     const std::unique_ptr<Connection> connection = std::move(doomed->second);
     hub->connections.erase(doomed);
@@ -220,7 +233,7 @@ void process_died(Hub* hub, uint64_t incarnation) {
   process->dead = true;
   report_over(hub, process.get(), "its process has died");
   hub->budget.release(&node->account, std::exchange(process->fixed, 0));
-  if (node->ended || node->process != process) release_grant(hub, process.get());
+  if (process->ended) release_grant(hub, process.get());
   // Readers have what they need of its memory; ours would keep it alive for nobody.
   process->pools.clear();
   process->inbox = process->doorbell = process->ledger = process->pidfd = nullptr;
@@ -236,6 +249,7 @@ void end_node(Hub* hub, const std::string& dataflow, const std::string& name, bo
   node->ended = true;
   bool bye = false;
   if (const std::shared_ptr<Process> process = node->process) {
+    process->ended = true;
     if (!process->dead && is_readable(process->pidfd->get())) process_died(hub, process->incarnation);
     if (Connection* connection = process->connection) {
       // A process that is not the one the daemon has reaped, such as the child of a script that did not wait.

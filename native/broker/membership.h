@@ -1,8 +1,9 @@
 // Processes: knocking, joining, what they ask for, and every way in which they leave.
 //
-// A process is over in steps that may come in any order: Bye, its socket closes, its pidfd becomes readable, the daemon has reaped it
-// (node_ended). Whatever comes first reads what the socket still holds, so that a Bye or an answer sent just before death counts. `left` or `lost` is
-// said once. A process that breaks the protocol is disconnected, not killed; that is its daemon's affair.
+// A process is over in steps that may come in any order: Bye, its socket closes, its pidfd becomes readable, the daemon
+// has reaped it (node_ended). Whatever comes first reads what the socket still holds, so that a Bye or an answer sent
+// just before death counts. `left` or `lost` is said once. A process that breaks the protocol is disconnected, not
+// killed; that is its daemon's affair.
 #pragma once
 
 #include <string>

@@ -1,11 +1,13 @@
-// What the broker knows: dataflows, their nodes, the processes that are those nodes, and the edges between them. Plain data.
+// What the broker knows: dataflows, their nodes, the processes that are those nodes, and the edges between them. Plain
+// data.
 //
-// A *node* is what the descriptor names; it lives as long as its dataflow. A *process* is one life of it (an incarnation), made when its Hello is
-// accepted, kept until its pidfd says that it is dead. An *edge* lives as long as the dataflow too; it has a new *region* for each pair of
-// incarnations. A *stream* is what one incarnation of a publisher puts into an edge: its positions go on through all regions that
-// the edge gets when the subscriber returns.
+// A *node* is what the descriptor names; it lives as long as its dataflow. A *process* is one life of it (an
+// incarnation), made when its Hello is accepted, kept until its pidfd says that it is dead. An *edge* lives as long as
+// the dataflow too; it has a new *region* for each pair of incarnations. A *stream* is what one incarnation of a
+// publisher puts into an edge: its positions go on through all regions that the edge gets when the subscriber returns.
 //
-// Who changes what: membership.cc nodes and processes, edges.cc edges, registry.cc adds and removes. All under the broker's lock.
+// Who changes what: membership.cc nodes and processes, edges.cc edges, registry.cc adds and removes. All under the
+// broker's lock.
 #pragma once
 
 #include <cstdint>
@@ -37,26 +39,30 @@ struct Process {
   int32_t pid = 0;
   Connection* connection = nullptr;  ///< null: no longer connected
   SharedFd pidfd, inbox, doorbell, ledger;
-  Mapping ledger_view;                 ///< read-only
-  std::vector<uint32_t> max_slots;     ///< by output, as told in its Output packets
-  std::vector<uint64_t> map_bytes;     ///< by output
-  std::vector<bool> external;          ///< by output
-  std::vector<SharedFd> pools;         ///< by output; null until its Pool packet
-  std::vector<bool> output_closed;     ///< by output
-  uint64_t grant = 0;                  ///< bytes for pools
-  uint64_t fixed = 0;                  ///< bytes of inbox and ledger
+  Mapping ledger_view;              ///< read-only
+  std::vector<uint32_t> max_slots;  ///< by output, as told in its Output packets
+  std::vector<uint64_t> map_bytes;  ///< by output
+  std::vector<bool> external;       ///< by output
+  std::vector<SharedFd> pools;      ///< by output; null until its Pool packet
+  std::vector<bool> output_closed;  ///< by output
+  uint64_t grant = 0;               ///< bytes for pools
+  uint64_t fixed = 0;               ///< bytes of inbox and ledger
   bool ready = false, start_sent = false;
-  bool bye = false;                    ///< it left in order
-  bool reported = false;               ///< `left` or `lost` was said
-  bool dead = false;                   ///< its pidfd is readable: no thread of it runs
+  bool bye = false;       ///< it left in order
+  bool reported = false;  ///< `left` or `lost` was said
+  bool ended = false;     ///< the daemon said that this life is over
+  bool dead = false;      ///< its pidfd is readable: no thread of it runs
 };
 
-/// Memory of one edge for one pair of incarnations. Unmapped when the last user lets go of it; `charged` goes back then.
+/// Memory of one edge for one pair of incarnations. Unmapped when the last user lets go of it; `charged` goes back
+/// then.
 struct Region {
   Region() = default;
   Region(const Region&) = delete;
   Region& operator=(const Region&) = delete;
-  ~Region() { if (budget != nullptr) budget->release(account, charged); }
+  ~Region() {
+    if (budget != nullptr) budget->release(account, charged);
+  }
 
   uint64_t id = 0;
   uint64_t publisher = 0, subscriber = 0;  ///< incarnations
@@ -83,42 +89,44 @@ struct Edge {
   // ---- opening and closing (edges.cc) ----
   uint64_t pair_publisher = 0, pair_subscriber = 0;  ///< incarnations for which it was opened last, or could not be
   std::vector<std::shared_ptr<Region>> opening;      ///< OpenOut sent, not yet answered
-  uint64_t told_publisher = 0;    ///< incarnation that holds this edge (got OpenOut, no CloseOut, did not refuse); 0: none
-  bool settled = false;           ///< for the pair: OpenIn was sent, or the edge failed
-  uint32_t close_reason = 0;      ///< DORA_REASON_*: no more will come from this publisher
+  uint64_t told_publisher =
+      0;                      ///< incarnation that holds this edge (got OpenOut, no CloseOut, did not refuse); 0: none
+  bool settled = false;       ///< for the pair: OpenIn was sent, or the edge failed
+  uint32_t close_reason = 0;  ///< DORA_REASON_*: no more will come from this publisher
   bool close_in_sent = false;
 
   // ---- counting (counts.cc explains) ----
-  std::vector<Stream> streams;    ///< those whose entries can still be read
+  std::vector<Stream> streams;  ///< those whose entries can still be read
   uint64_t past_sent = 0, past_tail = 0, lost_unread = 0, lost_claimed = 0;
-  uint64_t base_subscriber = 0;   ///< the incarnation that tail_base is for
-  uint64_t tail_base = 0;         ///< all tails when that incarnation got its first region
+  uint64_t base_subscriber = 0;  ///< the incarnation that tail_base is for
+  uint64_t tail_base = 0;        ///< all tails when that incarnation got its first region
 };
 
 struct Node {
   BrokerNode spec;
   Dataflow* dataflow = nullptr;
   Account account;
-  std::vector<Edge*> in;                ///< by input; null: no edge
-  std::vector<uint32_t> local_output;   ///< by input; for kind local
-  std::vector<std::vector<Edge*>> out;  ///< by output
-  std::string token;                    ///< raw bytes, of the present announcement
-  std::shared_ptr<Process> process;     ///< the present incarnation
+  std::vector<Edge*> in;                         ///< by input; null: no edge
+  std::vector<uint32_t> local_output;            ///< by input; for kind local
+  std::vector<std::vector<Edge*>> out;           ///< by output
+  std::string token;                             ///< raw bytes, of the present announcement
+  std::shared_ptr<Process> process;              ///< the present incarnation
   std::vector<std::shared_ptr<Process>> former;  ///< earlier ones that are not dead yet
-  bool ended = false;                   ///< the daemon said so; false again when it is announced again
-  bool gone = false;                    ///< ended for good
-  uint32_t gone_reason = 0;             ///< DORA_REASON_*, for edges that are made after that
-  std::optional<wire::Stop> stop;       ///< asked for before it had joined
+  bool ended = false;                            ///< the daemon said so; false again when it is announced again
+  bool gone = false;                             ///< ended for good
+  uint32_t gone_reason = 0;                      ///< DORA_REASON_*, for edges that are made after that
+  std::optional<wire::Stop> stop;                ///< asked for before it had joined
   // Sums over dead incarnations, from their ledgers.
   std::vector<uint64_t> received, dropped, sent, bytes;
 };
 
 struct Dataflow {
   std::string name;
-  bool started = false;  ///< the barrier was released
+  bool started = false;                      ///< the barrier was released
   std::vector<std::unique_ptr<Node>> nodes;  ///< in the order they were added
   std::map<std::string, Node*> by_name;
-  std::vector<std::unique_ptr<Edge>> edges;  ///< after `nodes`: destroyed first, for their regions give memory back to accounts
+  std::vector<std::unique_ptr<Edge>>
+      edges;  ///< after `nodes`: destroyed first, for their regions give memory back to accounts
 };
 
 /// "camera/image"

@@ -12,15 +12,17 @@
 namespace dora::broker {
 namespace {
 
-constexpr size_t kMaxId = 1024;             // bytes; several of them fit into a packet
+constexpr size_t kMaxId = 1024;  // bytes; several of them fit into a packet
 constexpr uint32_t kMinSlots = 1024;
 constexpr uint32_t kMaxSlots = 1u << 22;
-constexpr uint32_t kSpareSlots = 256;       // loans, operators of the process, joiners that were not known when the process started
+constexpr uint32_t kSpareSlots =
+    256;  // loans, operators of the process, joiners that were not known when the process started
 
 using Nodes = std::map<std::string, const BrokerNode*>;
 
 Status bad(Error* error, const BrokerNode& node, const std::string& text, const std::string& hint = {}) {
-  return error->fail(Status::invalid_argument, "node \"" + node.node + "\" of dataflow \"" + node.dataflow + "\": " + text, hint);
+  return error->fail(Status::invalid_argument,
+                     "node \"" + node.node + "\" of dataflow \"" + node.dataflow + "\": " + text, hint);
 }
 
 bool good_id(const std::string& id) { return !id.empty() && id.size() <= kMaxId; }
@@ -30,17 +32,20 @@ bool has_output(const BrokerNode& node, const std::string& id) {
 }
 
 /// "It has: depth, image." for a name that is not there.
-template <class List> std::string known(const List& list) {
+template <class List>
+std::string known(const List& list) {
   std::string text;
   for (const auto& item : list) text += (text.empty() ? "" : ", ") + item.id;
   return text.empty() ? "It declares none." : "It declares: " + text + ".";
 }
 
 Status check_input(const BrokerNode& node, const BrokerInput& input, const Nodes& nodes, Error* error) {
-  if (!good_id(input.id)) return bad(error, node, "an input's id is empty or longer than " + std::to_string(kMaxId) + " bytes");
+  if (!good_id(input.id))
+    return bad(error, node, "an input's id is empty or longer than " + std::to_string(kMaxId) + " bytes");
   const std::string where = "input \"" + input.id + "\": ";
   if (input.queue_size < 1 || input.queue_size > kMaxQueueSize) {
-    return bad(error, node, where + "queue_size is " + std::to_string(input.queue_size), "It is 1 to " + std::to_string(kMaxQueueSize) + ".");
+    return bad(error, node, where + "queue_size is " + std::to_string(input.queue_size),
+               "It is 1 to " + std::to_string(kMaxQueueSize) + ".");
   }
   if (input.source_text.size() > 4 * kMaxId) return bad(error, node, where + "the source's text is too long");
   switch (input.kind) {
@@ -57,7 +62,8 @@ Status check_input(const BrokerNode& node, const BrokerInput& input, const Nodes
                    "Announce a source before its subscribers, or in the same call.");
       }
       if (has_output(*source->second, input.source_output)) return Status::ok;
-      return bad(error, node, where + "node \"" + input.source_node + "\" has no output \"" + input.source_output + "\"",
+      return bad(error, node,
+                 where + "node \"" + input.source_node + "\" has no output \"" + input.source_output + "\"",
                  known(source->second->outputs));
     }
   }
@@ -73,15 +79,19 @@ Status check_node(const BrokerNode& node, const Nodes& nodes, Error* error) {
     if (input.kind == wire::InputKind::edge) edges++;
   }
   if (edges > kMaxInputs) {
-    return bad(error, node, "it has " + std::to_string(edges) + " inputs from other nodes, at most " + std::to_string(kMaxInputs) + " are possible",
+    return bad(error, node,
+               "it has " + std::to_string(edges) + " inputs from other nodes, at most " + std::to_string(kMaxInputs) +
+                   " are possible",
                "Split the node, or merge outputs of its sources.");
   }
   ids.clear();
   for (const BrokerOutput& output : node.outputs) {
-    if (!good_id(output.id)) return bad(error, node, "an output's id is empty or longer than " + std::to_string(kMaxId) + " bytes");
+    if (!good_id(output.id))
+      return bad(error, node, "an output's id is empty or longer than " + std::to_string(kMaxId) + " bytes");
     if (!ids.insert(output.id).second) return bad(error, node, "output \"" + output.id + "\" is declared twice");
     if (output.retain > kMaxQueueSize) {
-      return bad(error, node, "output \"" + output.id + "\": retain is " + std::to_string(output.retain), "It is 0 to " + std::to_string(kMaxQueueSize) + ".");
+      return bad(error, node, "output \"" + output.id + "\": retain is " + std::to_string(output.retain),
+                 "It is 0 to " + std::to_string(kMaxQueueSize) + ".");
     }
   }
   return Status::ok;
@@ -90,7 +100,8 @@ Status check_node(const BrokerNode& node, const Nodes& nodes, Error* error) {
 /// A node that comes back must be the one its peers know.
 Status check_return(const Node& old, const BrokerNode& node, Error* error) {
   if (!old.ended) {
-    return bad(error, node, "it is announced already and has not ended", "Node ids are unique in a dataflow; report its end first (node_ended).");
+    return bad(error, node, "it is announced already and has not ended",
+               "Node ids are unique in a dataflow; report its end first (node_ended).");
   }
   const auto same_input = [](const BrokerInput& a, const BrokerInput& b) {
     // Its queue may still hold entries of the life before, so it stays as it was too.
@@ -101,7 +112,8 @@ Status check_return(const Node& old, const BrokerNode& node, Error* error) {
   const auto& was = old.spec;
   if (!std::equal(was.inputs.begin(), was.inputs.end(), node.inputs.begin(), node.inputs.end(), same_input) ||
       !std::equal(was.outputs.begin(), was.outputs.end(), node.outputs.begin(), node.outputs.end(), same_output)) {
-    return bad(error, node, "it comes back with other inputs or outputs than it had", "Remove the dataflow and start it anew.");
+    return bad(error, node, "it comes back with other inputs or outputs than it had",
+               "Remove the dataflow and start it anew.");
   }
   return Status::ok;
 }
@@ -109,9 +121,12 @@ Status check_return(const Node& old, const BrokerNode& node, Error* error) {
 Status check_all(Hub* hub, const std::vector<BrokerNode>& added, Error* error) {
   std::map<std::string, Nodes> dataflows;
   for (const BrokerNode& node : added) {
-    if (!good_id(node.dataflow)) return bad(error, node, "the dataflow's id is empty or longer than " + std::to_string(kMaxId) + " bytes");
-    if (!good_id(node.node)) return bad(error, node, "its id is empty or longer than " + std::to_string(kMaxId) + " bytes");
-    if (!dataflows[node.dataflow].emplace(node.node, &node).second) return bad(error, node, "it is announced twice in one call");
+    if (!good_id(node.dataflow))
+      return bad(error, node, "the dataflow's id is empty or longer than " + std::to_string(kMaxId) + " bytes");
+    if (!good_id(node.node))
+      return bad(error, node, "its id is empty or longer than " + std::to_string(kMaxId) + " bytes");
+    if (!dataflows[node.dataflow].emplace(node.node, &node).second)
+      return bad(error, node, "it is announced twice in one call");
   }
   for (auto& [name, nodes] : dataflows) {
     const auto existing = hub->dataflows.find(name);
@@ -223,7 +238,8 @@ Status add_nodes(Hub* hub, const std::vector<BrokerNode>& nodes, std::vector<std
       node->spec = nodes[i];
       announce_return(node);
     }
-    node->account.limit = nodes[i].memory_limit != 0 ? std::min(nodes[i].memory_limit, hub->budget.limit()) : hub->budget.limit();
+    node->account.limit =
+        nodes[i].memory_limit != 0 ? std::min(nodes[i].memory_limit, hub->budget.limit()) : hub->budget.limit();
     node->ended = node->gone = false;
     node->stop.reset();
     void_token(hub, node);
@@ -255,8 +271,8 @@ wire::Output describe_output(const Hub& hub, const Node& node, uint32_t index) {
   uint64_t slots = uint64_t{spec.retain} + kSpareSlots;
   for (const Edge* edge : node.out[index]) slots += edge->subscriber->spec.inputs[edge->input].queue_size + kHoldLimit;
   slots = std::clamp<uint64_t>((slots + 63) / 64 * 64, kMinSlots, kMaxSlots);
-  // Private memory will do for an output that only this process reads. Anybody may join late elsewhere, so this is for those outputs of
-  // runtime nodes alone that feed operators beside them and nobody else.
+  // Private memory will do for an output that only this process reads. Anybody may join late elsewhere, so this is for
+  // those outputs of runtime nodes alone that feed operators beside them and nobody else.
   bool feeds_local = false;
   for (uint32_t i = 0; i < node.spec.inputs.size(); i++)
     feeds_local |= node.spec.inputs[i].kind == wire::InputKind::local && node.local_output[i] == index;

@@ -1,8 +1,8 @@
 // Announced nodes: checking what the daemon declares, tokens, wiring inputs to outputs, forgetting.
 //
-// Everything is checked before anything is changed, so that a refused announcement leaves no trace. A node is announced again after each
-// death; it then keeps its edges, counts and place, and gets a new token. Tokens are 32 random bytes, work once, and are void as soon as their node
-// has ended.
+// Everything is checked before anything is changed, so that a refused announcement leaves no trace. A node is announced
+// again after each death; it then keeps its edges, counts and place, and gets a new token. Tokens are 32 random bytes,
+// work once, and are void as soon as their node has ended.
 #pragma once
 
 #include <string>
@@ -12,8 +12,8 @@
 
 namespace dora::broker {
 
-/// Slots that a receiver may hold beyond its queue: enough for a consumer that works on a batch and keeps a few samples, while one that never
-/// releases can take no more than this from the publisher's pool.
+/// Slots that a receiver may hold beyond its queue: enough for a consumer that works on a batch and keeps a few
+/// samples, while one that never releases can take no more than this from the publisher's pool.
 constexpr uint32_t kHoldLimit = 16;
 
 Status add_nodes(Hub* hub, const std::vector<BrokerNode>& nodes, std::vector<std::string>* tokens_hex, Error* error);

@@ -26,7 +26,8 @@ constexpr int kOpenFolder = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 Status make_folder(int parent, const std::string& name, const std::string& path, bool* made, Error* error) {
   *made = mkdirat(parent, name.c_str(), 0700) == 0;
   if (*made) {
-    if (fchmodat(parent, name.c_str(), 0700, 0) != 0) return error->fail_os("fchmodat", "cannot make " + path + " private");
+    if (fchmodat(parent, name.c_str(), 0700, 0) != 0)
+      return error->fail_os("fchmodat", "cannot make " + path + " private");
     return Status::ok;
   }
   if (errno == EEXIST) return Status::ok;
@@ -41,8 +42,10 @@ Status open_private(int parent, const std::string& name, const std::string& path
   if (!fd.valid()) {
     if (errno == ENOENT) return Status::empty;
     if (errno == ELOOP || errno == ENOTDIR) {
-      return error->fail(Status::os_error, path + " is not a folder (or a symbolic link to one), so the daemon's socket would not be safe in it",
-                         "Remove it, or set XDG_RUNTIME_DIR to another folder.");
+      return error->fail(
+          Status::os_error,
+          path + " is not a folder (or a symbolic link to one), so the daemon's socket would not be safe in it",
+          "Remove it, or set XDG_RUNTIME_DIR to another folder.");
     }
     return error->fail_os("open", "cannot open the folder " + path);
   }
@@ -53,7 +56,8 @@ Status open_private(int parent, const std::string& name, const std::string& path
                        "Set XDG_RUNTIME_DIR to a folder of your own.");
   }
   if ((info.st_mode & 0077) != 0) {
-    return error->fail(Status::os_error, "other users may enter " + path + ", so the daemon's socket would not be safe in it",
+    return error->fail(Status::os_error,
+                       "other users may enter " + path + ", so the daemon's socket would not be safe in it",
                        "Run: chmod 700 '" + path + "'");
   }
   *out = std::move(fd);
@@ -97,7 +101,8 @@ bool is_stale(int outer, const char* name) {
   Fd inner(openat(outer, name, kOpenFolder));
   if (!inner.valid()) return false;
   Fd lock(openat(inner.get(), kLockName, O_RDWR | O_NOFOLLOW | O_CLOEXEC));
-  if (!lock.valid()) return errno == ENOENT;  // killed between mkdir and here: we hold the outer folder, so nobody is making it now
+  if (!lock.valid())
+    return errno == ENOENT;  // killed between mkdir and here: we hold the outer folder, so nobody is making it now
   return flock(lock.get(), LOCK_EX | LOCK_NB) == 0;
 }
 
@@ -121,7 +126,8 @@ Status make_lock(int outer, const std::string& name, const std::string& path, Fd
   Fd lock(openat(inner.get(), kLockName, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!lock.valid()) return error->fail_os("open", "cannot make " + path + "/" + kLockName);
   fchmod(lock.get(), 0600);  // the umask may have taken our own bits
-  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return error->fail_os("flock", "cannot lock " + path + "/" + kLockName);
+  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
+    return error->fail_os("flock", "cannot lock " + path + "/" + kLockName);
   *out = std::move(lock);
   return Status::ok;
 }
@@ -145,16 +151,20 @@ Status SocketFolder::create(const std::string& runtime_folder, SocketFolder* out
   for (int i = 0; i < 100 && status == Status::empty; i++) {
     bool ignored;
     outer.reset();
-    if (status = make_folder(parent.get(), made.outer_name_, outer_path, &ignored, error); status != Status::ok) return status;
-    if (status = open_private(parent.get(), made.outer_name_, outer_path, &outer, error); status != Status::ok) continue;
+    if (status = make_folder(parent.get(), made.outer_name_, outer_path, &ignored, error); status != Status::ok)
+      return status;
+    if (status = open_private(parent.get(), made.outer_name_, outer_path, &outer, error); status != Status::ok)
+      continue;
     status = lock_outer(outer.get(), outer_path, error);
   }
-  if (status == Status::empty) return error->fail(Status::os_error, "the folder " + outer_path + " disappears again and again");
-  if (status != Status::ok) return status;
+  if (status != Status::ok && status != Status::empty) return status;
+  if (status == Status::empty || !outer.valid())
+    return error->fail(Status::os_error, "the folder " + outer_path + " disappears again and again");
 
   remove_stale(outer.get());
   uint32_t random = 0;
-  if (getrandom(&random, sizeof random, 0) != sizeof random) return error->fail_os("getrandom", "cannot get random bytes");
+  if (getrandom(&random, sizeof random, 0) != sizeof random)
+    return error->fail_os("getrandom", "cannot get random bytes");
   char name[32];
   snprintf(name, sizeof name, "%d-%08x", static_cast<int>(getpid()), random);
   made.name_ = name;
@@ -177,7 +187,8 @@ SocketFolder::~SocketFolder() {
   remove_inner(outer_.get(), name_.c_str());
   if (!locked) return;
   Fd parent(open(runtime_folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (parent.valid()) unlinkat(parent.get(), outer_name_.c_str(), AT_REMOVEDIR);  // fails when another broker lives in it
+  if (parent.valid())
+    unlinkat(parent.get(), outer_name_.c_str(), AT_REMOVEDIR);  // fails when another broker lives in it
 }
 
 }  // namespace dora::broker

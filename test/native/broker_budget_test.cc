@@ -143,3 +143,16 @@ TEST_CASE("a node that asks and asks does not fill the daemon's memory with even
   CHECK(events > 0);
   CHECK(events < 50);
 }
+
+TEST_CASE("without a limit it is half of what the machine has available") {
+  Harness h(0);
+  FakeNode node = h.join_ready(h.add({source("camera")})[0]);
+  uint64_t total = 0;
+  FILE* file = fopen("/proc/meminfo", "re");
+  REQUIRE(file != nullptr);
+  REQUIRE(fscanf(file, "MemTotal: %lu", &total) == 1);
+  fclose(file);
+  const uint64_t limit = request(node, 0).machine_limit;
+  CHECK(limit > kMiB);
+  CHECK(limit <= total * 1024 / 2);
+}

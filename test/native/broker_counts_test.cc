@@ -1,4 +1,5 @@
-// Exact counts of edges and ledgers, across kills and returns of either end: sent = received + dropped + in flight + lost, always.
+// Exact counts of edges and ledgers, across kills and returns of either end: sent = received + dropped + in flight +
+// lost, always.
 #include <random>
 
 #include "broker_harness.h"
@@ -11,10 +12,12 @@ namespace {
 
 void check_identity(const InputCounts& c) {
   CHECK_MESSAGE(c.sent == c.received + c.dropped + c.in_flight + c.lost,
-                c.sent << " sent, " << c.received << " received, " << c.dropped << " dropped, " << c.in_flight << " in flight, " << c.lost << " lost");
+                c.sent << " sent, " << c.received << " received, " << c.dropped << " dropped, " << c.in_flight
+                       << " in flight, " << c.lost << " lost");
 }
 
-void check_counts(const InputCounts& c, uint64_t sent, uint64_t received, uint64_t dropped, uint64_t in_flight, uint64_t lost) {
+void check_counts(const InputCounts& c, uint64_t sent, uint64_t received, uint64_t dropped, uint64_t in_flight,
+                  uint64_t lost) {
   CHECK(c.sent == sent);
   CHECK(c.received == received);
   CHECK(c.dropped == dropped);
@@ -205,13 +208,17 @@ TEST_CASE("random sends, claims, kills and returns: counts equal a simple model'
     for (int step = 0; step < 150; step++) {
       const uint64_t room = 10 - (out.head() - out.tail());
       switch (below(8)) {
-        case 0: case 1: case 2: {
+        case 0:
+        case 1:
+        case 2: {
           const uint64_t n = std::min<uint64_t>(below(6), room);
           out.put(n);
           sent += n;
           break;
         }
-        case 3: case 4: case 5: {
+        case 3:
+        case 4:
+        case 5: {
           const uint64_t n = std::min<uint64_t>(below(6), in.head() - in.tail());
           receive(p.plot, in, n);
           received += n;

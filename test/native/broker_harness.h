@@ -1,14 +1,16 @@
 // What the broker's tests share: a broker in a folder of its own, and nodes that speak the wire protocol by hand.
 //
-// A FakeNode is driven by the test itself, packet by packet. Its *process*, for the broker, is a forked child that connects, passes the socket to
-// the test and then only waits to be killed: so a test can kill a node at any point of the protocol, and a kill is a real one. Every wait
-// has a watchdog (kPatienceMs); no test depends on how fast something is.
+// A FakeNode is driven by the test itself, packet by packet. Its *process*, for the broker, is a forked child that
+// connects, passes the socket to the test and then only waits to be killed: so a test can kill a node at any point of
+// the protocol, and a kill is a real one. Every wait has a watchdog (kPatienceMs); no test depends on how fast
+// something is.
 #pragma once
 
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -16,8 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <condition_variable>
 #include <chrono>
+#include <condition_variable>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -124,14 +126,18 @@ class FakeNode {
     return node;
   }
 
-  template <class M> Status send(const M& message, std::vector<int> fds = {}) { return send_raw(wire::encode(message), fds); }
+  template <class M>
+  Status send(const M& message, std::vector<int> fds = {}) {
+    return send_raw(wire::encode(message), fds);
+  }
   Status send_raw(const std::vector<uint8_t>& bytes, std::vector<int> fds = {}) {
     Error error;
     return send_packet(socket.get(), bytes, fds, &error);
   }
 
   /// The next packet, which must be an M.
-  template <class M> M expect(std::vector<Fd>* fds = nullptr) {
+  template <class M>
+  M expect(std::vector<Fd>* fds = nullptr) {
     M message;
     Packet packet;
     Error error;
@@ -161,7 +167,8 @@ class FakeNode {
 
   Status hello(const std::string& token_hex) {
     wire::Hello hello;
-    for (size_t i = 0; i < wire::kTokenSize; i++) hello.token[i] = static_cast<uint8_t>(std::stoul(token_hex.substr(i * 2, 2), nullptr, 16));
+    for (size_t i = 0; i < wire::kTokenSize; i++)
+      hello.token[i] = static_cast<uint8_t>(std::stoul(token_hex.substr(i * 2, 2), nullptr, 16));
     return send(hello);
   }
 
@@ -176,7 +183,8 @@ class FakeNode {
     REQUIRE(fds.size() == 4);
     Error error;
     REQUIRE(Mapping::map(fds[0].get(), round_to_page(kInboxSize), true, &inbox, &error) == Status::ok);
-    REQUIRE(Mapping::map(fds[2].get(), round_to_page(ledger_size(welcome.inputs, welcome.outputs)), true, &ledger, &error) == Status::ok);
+    REQUIRE(Mapping::map(fds[2].get(), round_to_page(ledger_size(welcome.inputs, welcome.outputs)), true, &ledger,
+                         &error) == Status::ok);
     broker_pidfd = std::move(fds[3]);
     for (uint32_t i = 0; i < welcome.inputs; i++) inputs.push_back(expect<wire::Input>());
     for (uint32_t i = 0; i < welcome.outputs; i++) outputs.push_back(expect<wire::Output>());
@@ -205,7 +213,8 @@ class FakeNode {
     ready();
   }
 
-  template <class M> FakeEdge map_edge(const M& message, const Fd& fd) {
+  template <class M>
+  FakeEdge map_edge(const M& message, const Fd& fd) {
     FakeEdge edge;
     edge.edge_id = message.edge_id;
     edge.region_id = message.region_id;
@@ -225,7 +234,9 @@ class FakeNode {
     if (message != nullptr) *message = got;
     return map_edge(got, fds[0]);
   }
-  void answer(const FakeEdge& edge, int32_t status = 0) { REQUIRE(send(wire::OutOpened{edge.edge_id, edge.region_id, status}) == Status::ok); }
+  void answer(const FakeEdge& edge, int32_t status = 0) {
+    REQUIRE(send(wire::OutOpened{edge.edge_id, edge.region_id, status}) == Status::ok);
+  }
   FakeEdge open_out(wire::OpenOut* message = nullptr) {
     FakeEdge edge = take_open_out(message);
     answer(edge);
@@ -247,13 +258,17 @@ class FakeNode {
     if (message != nullptr) *message = got;
     return map_edge(got, fds[0]);
   }
-  LedgerInput& ledger_input(uint32_t i) { return reinterpret_cast<LedgerInput*>(ledger.data() + sizeof(LedgerHead))[i]; }
+  LedgerInput& ledger_input(uint32_t i) {
+    return reinterpret_cast<LedgerInput*>(ledger.data() + sizeof(LedgerHead))[i];
+  }
   LedgerOutput& ledger_output(uint32_t i) {
-    return reinterpret_cast<LedgerOutput*>(ledger.data() + sizeof(LedgerHead) + welcome.inputs * sizeof(LedgerInput))[i];
+    return reinterpret_cast<LedgerOutput*>(ledger.data() + sizeof(LedgerHead) +
+                                           welcome.inputs * sizeof(LedgerInput))[i];
   }
 
   /// The forked child: connects, hands the socket over, waits for its end. It keeps nothing else of the test's open.
   [[noreturn]] static void be_process(int to_test, const sockaddr_un& address) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(to_test, STDIN_FILENO);
     syscall(SYS_close_range, 3u, ~0u, 0u);
     const int fd = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
@@ -301,7 +316,8 @@ class Harness {
     return node;
   }
   /// Adds an input "name" fed by "node/output".
-  static BrokerInput input(const std::string& name, const std::string& source, uint32_t queue_size = 10, Policy policy = Policy::drop_oldest) {
+  static BrokerInput input(const std::string& name, const std::string& source, uint32_t queue_size = 10,
+                           Policy policy = Policy::drop_oldest) {
     BrokerInput input;
     input.id = name;
     const size_t slash = source.find('/');

@@ -138,7 +138,8 @@ TEST_CASE("another protocol version is refused, both versions named") {
 TEST_CASE("nonsense before Hello is refused and harms nobody") {
   Harness h;
   Neighbours n(h);
-  std::vector<std::vector<uint8_t>> firsts{{1}, {1, 0, 1}, {1, 0, 1, 0}, std::vector<uint8_t>(40, 0xff), wire::encode(wire::Ready{})};
+  std::vector<std::vector<uint8_t>> firsts{
+      {1}, {1, 0, 1}, {1, 0, 1, 0}, std::vector<uint8_t>(40, 0xff), wire::encode(wire::Ready{})};
   auto long_hello = wire::encode(wire::Hello{});
   long_hello.push_back(0);
   firsts.push_back(long_hello);
@@ -154,14 +155,14 @@ TEST_CASE("nonsense before Hello is refused and harms nobody") {
 
 TEST_CASE("nonsense after joining disconnects that node, with the reason said, and nobody else") {
   const std::vector<std::vector<uint8_t>> packets{
-      {2, 0, 1, 0},                      // a Pool without its fields
+      {2, 0, 1, 0},  // a Pool without its fields
       {0xff, 0xff, 1, 0},
-      {9, 0, 2, 0},                      // Bye of another version
-      wire::encode(wire::Hello{}),       // twice
-      wire::encode(wire::Welcome{}),     // the broker's own
+      {9, 0, 2, 0},                   // Bye of another version
+      wire::encode(wire::Hello{}),    // twice
+      wire::encode(wire::Welcome{}),  // the broker's own
       wire::encode(wire::OutputClosed{9}),
-      wire::encode(wire::Ready{}),       // without its pool
-      wire::encode(wire::Pool{0}),       // without its descriptor
+      wire::encode(wire::Ready{}),  // without its pool
+      wire::encode(wire::Pool{0}),  // without its descriptor
       std::vector<uint8_t>(65536, 7),
   };
   for (const auto& bytes : packets) {
@@ -359,7 +360,8 @@ TEST_CASE("what cannot be a dataflow is refused in words, and leaves no trace") 
   twice.inputs.push_back(twice.inputs[0]);
   CHECK(announce(h, {Harness::node("camera", {"image"}), twice}, &error) == Status::invalid_argument);
   auto many = Harness::node("many");
-  for (uint32_t i = 0; i <= kMaxInputs; i++) many.inputs.push_back(Harness::input("in" + std::to_string(i), "camera/image"));
+  for (uint32_t i = 0; i <= kMaxInputs; i++)
+    many.inputs.push_back(Harness::input("in" + std::to_string(i), "camera/image"));
   CHECK(announce(h, {Harness::node("camera", {"image"}), many}, &error) == Status::invalid_argument);
   CHECK(error.message.find("1025") != std::string::npos);
   CHECK(h.broker->counts("flow").empty());

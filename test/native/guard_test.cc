@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,7 +60,9 @@ struct Guard {
       waitpid(pid, nullptr, 0);
     }
   }
-  void say(const std::string& text) { REQUIRE(write(in.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size())); }
+  void say(const std::string& text) {
+    REQUIRE(write(in.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  }
   /// Exit status after it ended by itself.
   int wait_end() {
     REQUIRE(ends_within(pid, kPatienceMs));
@@ -82,21 +85,20 @@ struct Sleeper {
     pid = fork();
     REQUIRE(pid >= 0);
     if (pid == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      // Before anything is said: the guard's pipe must have one writer, also while we are stopped.
+      dup2(ready[1], 3);
+      syscall(SYS_close_range, 4u, ~0u, 0u);
       setpgid(0, 0);
+      // doctest has a handler of its own
+      signal(SIGTERM, manner == Manner::ignores_term ? SIG_IGN : SIG_DFL);
       pid_t other = 0;
-      signal(SIGTERM, manner == Manner::ignores_term ? SIG_IGN : SIG_DFL);  // doctest has a handler of its own
-      if (manner == Manner::with_child) {
-        other = fork();
-        if (other == 0) {
-          signal(SIGTERM, SIG_IGN);
-          const pid_t self = getpid();
-          if (write(ready[1], &self, sizeof self) < 0) _exit(1);
-          rest();
-        }
-      } else if (write(ready[1], &other, sizeof other) < 0) {
-        _exit(1);
+      if (manner == Manner::with_child && fork() == 0) {
+        signal(SIGTERM, SIG_IGN);
+        other = getpid();
       }
-      rest();
+      if ((manner != Manner::with_child || other != 0) && write(3, &other, sizeof other) < 0) _exit(1);
+      for (;;) pause();
     }
     close(ready[1]);
     const Fd end(ready[0]);
@@ -106,11 +108,6 @@ struct Sleeper {
     if (pid <= 0) return;
     killpg(pid, SIGKILL);
     waitpid(pid, nullptr, 0);
-  }
-  /// Without the test's descriptors: the guard's pipe must have one writer.
-  [[noreturn]] static void rest() {
-    syscall(SYS_close_range, 3u, ~0u, 0u);
-    for (;;) pause();
   }
   /// The signal it died of.
   int wait_end() {
@@ -205,7 +202,8 @@ TEST_CASE("signals that end a terminal's programs do not end the guard, and it h
   Sleeper node;
   guard.say(node.line());
   // It has read the line, and so has set itself up, when its session is its own.
-  for (int i = 0; i < kPatienceMs / 10 && getsid(guard.pid) != guard.pid; i++) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  for (int i = 0; i < kPatienceMs / 10 && getsid(guard.pid) != guard.pid; i++)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   CHECK(getsid(guard.pid) == guard.pid);
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) kill(guard.pid, number);
   CHECK(!ends_within(guard.pid, 100));
