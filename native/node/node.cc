@@ -161,6 +161,8 @@ Status Node::take(Event* out, const uint64_t* mask) {
   const Status s = impl.inputs->take(out, mask);
   if (impl.inputs->has_corrupt()) impl.report_corrupt();
   if (s == Status::empty && impl.inputs->all_over() && !impl.stopping) {
+    // Why they ended may be on its way: a stop of the whole dataflow closes inputs too, and is the better reason.
+    impl.handle_control();
     impl.stop(DORA_REASON_ALL_INPUTS_CLOSED, static_cast<int64_t>(impl.grace_ns));
     return take(out, mask);
   }
