@@ -13,10 +13,15 @@ import { formatDuration } from './duration.js';
 /** Of the lines that are kept; the rest was on the screen already. */
 const SHOWN_LINES = 15;
 
-/** One row a node: how it ended, how long it ran, its messages. `lost` only when a killed process lost some. */
+/** One row a node: how it ended, how long it ran, its messages. `lost` and `missed ticks` only when there are any. */
 export function formatTable(summary: DataflowSummary, color: ChalkInstance): string {
   const withLost = summary.nodes.some((node) => node.lost > 0);
-  const head = ['node', 'exit', 'duration', 'messages in', 'out', 'dropped', ...(withLost ? ['lost'] : [])];
+  const withMissed = summary.nodes.some((node) => node.missedTicks > 0);
+  const head = [
+    ...['node', 'exit', 'duration', 'messages in', 'out', 'dropped'],
+    ...(withLost ? ['lost'] : []),
+    ...(withMissed ? ['missed ticks'] : []),
+  ];
   const table = new Table({
     head: head.map((title) => color.bold(title)),
     style: { head: [], border: [], compact: true },
@@ -24,7 +29,11 @@ export function formatTable(summary: DataflowSummary, color: ChalkInstance): str
     chars: plainBorders,
   });
   for (const node of summary.nodes) {
-    const numbers = [node.messagesIn, node.messagesOut, node.dropped, ...(withLost ? [node.lost] : [])];
+    const numbers = [
+      ...[node.messagesIn, node.messagesOut, node.dropped],
+      ...(withLost ? [node.lost] : []),
+      ...(withMissed ? [node.missedTicks] : []),
+    ];
     const duration = node.end === 'notStarted' ? '–' : formatDuration(node.durationMs);
     table.push([
       node.node,

@@ -99,9 +99,12 @@ export class Coordinator {
       start: (request) => {
         const { dataflow: source, warnings } = read(request, request.build ? 'allowBuildable' : 'require');
         const nodes = source.nodes.map((node) => node.id);
+        const timers = source.nodes.flatMap(({ id, inputs }) =>
+          inputs.filter((input) => input.source.kind === 'timer').map((input) => `${id}/${input.id}`),
+        );
         const dataflow = this.#newName(request.file);
         const entry = {
-          record: new DataflowRecord(dataflow, request.file, nodes),
+          record: new DataflowRecord(dataflow, request.file, nodes, new Set(timers)),
           request,
           prepared: false,
           over: false,

@@ -22,11 +22,14 @@ export class DataflowRecord {
   state: DataflowState = 'building';
   #stopRequested = false;
   readonly #nodes: readonly string[];
+  readonly #timers: ReadonlySet<string>;
   readonly #exits = new Map<string, NodeExit>();
   readonly #begin = performance.now();
   #failure: Failure | undefined;
 
-  constructor(dataflow: string, file: string, nodes: readonly string[]) {
+  /** `timers`: inputs that timers feed, as `node/input`: what they missed are ticks, not messages. */
+  constructor(dataflow: string, file: string, nodes: readonly string[], timers: ReadonlySet<string> = new Set()) {
+    this.#timers = timers;
     this.dataflow = dataflow;
     this.file = file;
     this.#nodes = nodes;
@@ -85,6 +88,7 @@ export class DataflowRecord {
     const own = counts.find((entry) => entry.node === node);
     const sum = (pick: (input: NodeCountsReport['inputs'][number]) => number): number =>
       (own?.inputs ?? []).reduce((total, input) => total + pick(input), 0);
+    const isTimer = (input: string): boolean => this.#timers.has(`${node}/${input}`);
     return {
       node,
       end: exit?.end ?? 'notStarted',
@@ -93,7 +97,8 @@ export class DataflowRecord {
       durationMs: exit?.durationMs ?? 0,
       messagesIn: sum((input) => input.received),
       messagesOut: (own?.outputs ?? []).reduce((total, output) => total + output.sent, 0),
-      dropped: sum((input) => input.dropped),
+      dropped: sum((input) => (isTimer(input.id) ? 0 : input.dropped)),
+      missedTicks: sum((input) => (isTimer(input.id) ? input.dropped : 0)),
       lost: sum((input) => input.lost),
       ...(exit?.error === undefined ? {} : { error: exit.error }),
     };

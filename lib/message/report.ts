@@ -68,7 +68,10 @@ export const nodeSummary = z.object({
   durationMs: z.number(),
   messagesIn: z.int(),
   messagesOut: z.int(),
+  /** Messages that full `drop_oldest` queues gave up. */
   dropped: z.int(),
+  /** Ticks of timers that came while the last one was not taken yet. */
+  missedTicks: z.int(),
   lost: z.int(),
   error: nodeError.exactOptional(),
 });

@@ -34,6 +34,7 @@ const node: NodeSummary = {
   messagesIn: 0,
   messagesOut: 1_234_567,
   dropped: 0,
+  missedTicks: 0,
   lost: 0,
 };
 const summary = (nodes: NodeSummary[]): DataflowSummary => ({
