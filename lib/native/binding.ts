@@ -243,7 +243,14 @@ export interface NativeNode {
   /** Detaches a buffer of the JS heap. */
   detach(buffer: ArrayBuffer): void;
 
-  send(output: number, data: Uint8Array | null, sizeBytes: number, encoding: number, metadataBytes: number, flags: number): number;
+  send(
+    output: number,
+    data: Uint8Array | null,
+    sizeBytes: number,
+    encoding: number,
+    metadataBytes: number,
+    flags: number,
+  ): number;
   /** Blocks the thread while there is no room. timeoutMs < 0: for ever. */
   sendSync(
     output: number,

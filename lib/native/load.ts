@@ -14,7 +14,7 @@ import { DoraError, NativeError } from '../errors.js';
 import type { NativeFailure, NativeModule } from './binding.js';
 
 /** Where builds leave dora_native.node, below the package's folder. */
-const FOLDERS = ['build/Release', 'build/Debug', 'build-cmake/Release', 'build-cmake/Debug'];
+const FOLDERS = ['build/Release', 'build/Debug', 'build-cmake/Release', 'build-cmake/Debug'] as const;
 const FILE = 'dora_native.node';
 
 /** This file is lib/native/load.ts or dist/native/load.js. */
@@ -35,18 +35,26 @@ export function loadNative(): NativeModule {
 export function load(folder: string): NativeModule {
   const file = FOLDERS.map((name) => path.join(folder, name, FILE)).find((candidate) => existsSync(candidate));
   if (file === undefined) {
-    throw new DoraError('ADDON_MISSING', `the native part of dora-ts is not there: no ${FILE} in ${path.join(folder, FOLDERS[0]!)}`, {
-      hint: `build it: cd ${folder} && npm run build:native (it needs a C++20 compiler, make and Python 3)`,
-    });
+    throw new DoraError(
+      'ADDON_MISSING',
+      `the native part of dora-ts is not there: no ${FILE} in ${path.join(folder, FOLDERS[0])}`,
+      {
+        hint: `build it: cd ${folder} && npm run build:native (it needs a C++20 compiler, make and Python 3)`,
+      },
+    );
   }
   let addon: NativeModule;
   try {
     addon = createRequire(import.meta.url)(file) as NativeModule;
   } catch (cause) {
-    throw new DoraError('ADDON_BROKEN', `the native part of dora-ts cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      hint: `it was built for another Node.js or system; build it again: cd ${folder} && npm run build:native`,
-      cause,
-    });
+    throw new DoraError(
+      'ADDON_BROKEN',
+      `the native part of dora-ts cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        hint: `it was built for another Node.js or system; build it again: cd ${folder} && npm run build:native`,
+        cause,
+      },
+    );
   }
   addon.setErrorFactory(toError);
   return addon;

@@ -74,14 +74,14 @@ export class BatchStream implements AsyncIterableIterator<Batch, undefined> {
   async #fill(batch: AnyEvent[]): Promise<void> {
     const { only, max, maxWaitMs, signal } = this.#limits;
     const until = performance.now() + maxWaitMs;
-    let full = false;
+    const state = { full: false };
     const isAborted = (): boolean => signal?.aborted === true;
     const more = (): Batch => {
       // Woken, and nothing could be taken: there is no room for more in this batch.
-      full = !this.#take(batch);
+      state.full = !this.#take(batch);
       return batch;
     };
-    while (!full && batch.length < max && batch.at(-1)?.type === 'input' && !isAborted()) {
+    while (!state.full && batch.length < max && batch.at(-1)?.type === 'input' && !isAborted()) {
       const timeoutMs = until - performance.now();
       if (timeoutMs <= 0) return;
       try {

@@ -1,7 +1,8 @@
 /**
  * The node's clock. All time a node sees goes through it, so that a dataflow can run on simulated time.
  *
- * nowNs() is the hybrid logical clock that stamps messages: wall time that never goes back and is later than anything received.
+ * nowNs() is the hybrid logical clock that stamps messages: wall time that never goes back and
+ * is later than anything received.
  */
 
 import type { Port } from './port.js';
@@ -25,7 +26,7 @@ export class Clock {
       const onAbort = (): void => {
         clearTimeout(timer);
         // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the signal's own reason, whatever it is
-        reject(signal!.reason);
+        reject(signal?.reason);
       };
       const timer = setTimeout(() => {
         signal?.removeEventListener('abort', onAbort);

@@ -1,7 +1,11 @@
 /**
- * Records of the native side as events. Indices and DORA_* numbers become the names that people switch on (dora/types.h).
+ * Records of the native side as events.
+ *
+ * Indices become ids, and the numbers of dora/types.h the names that people switch on. A record is read at once: the next drain writes over it.
+ * Input events become a LentEvent, which keeps what it needs; see sample.ts for what stays where it is.
  */
 
+/* eslint-disable @typescript-eslint/no-non-null-assertion -- fields of a record, all inside the array */
 import { DoraError } from '../errors.js';
 import { EventKind, Field } from '../native/binding.js';
 import type { Port } from './port.js';
@@ -51,6 +55,9 @@ export function readEvent(port: Port, index: number): AnyEvent {
     case EventKind.end:
       return END;
     default:
-      return { type: 'error', error: new DoraError('INTERNAL', `an event of unknown kind ${kind}; please report this`) };
+      return {
+        type: 'error',
+        error: new DoraError('INTERNAL', `an event of unknown kind ${kind}; please report this`),
+      };
   }
 }

@@ -1,6 +1,8 @@
 /**
- * Ids of inputs and outputs as indices. An unknown id is the caller's mistake: a TypeError that lists what there is and
- * offers what was probably meant.
+ * Ids of inputs and outputs as indices.
+ *
+ * Ids are checked where a program names them, for types are only as good as `dora types` was up to date. An unknown id is the
+ * caller's mistake: a TypeError that lists what there is and offers what was probably meant.
  */
 
 import { didYouMean, listNames, quote } from '../descriptor/suggest.js';

@@ -9,6 +9,7 @@
  * through the loop once (mayTakeNow), where timers and I/O have their turn.
  */
 
+/* eslint-disable @typescript-eslint/no-non-null-assertion -- words of the control array, all inside it */
 import { DoraError } from '../errors.js';
 import { Control, Flag, Limits, Waiting } from '../native/binding.js';
 import type { AnyEvent } from './events.js';

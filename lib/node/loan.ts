@@ -34,7 +34,7 @@ export class Loans {
     }
     const { native, control } = this.#sender.port;
     const buffer = native.loan(output, sizeBytes);
-    const handle = control[Control.handle]!;
+    const handle = Number(control[Control.handle]);
     const loan = new OutputLoan(this, this.#sender, output, handle, buffer, sizeBytes);
     this.#open.set(handle, new WeakRef(loan));
     this.#leaks.register(loan, handle, loan);
@@ -58,10 +58,13 @@ export class Loans {
     port.native.discardLoan(handle, null);
     if (this.#warned) return;
     this.#warned = true;
-    process.emitWarning('a loan was neither sent nor discarded; the garbage collector found it. Hold loans by `using`', {
-      type: 'DoraWarning',
-      code: 'DORA_LOAN_LEAK',
-    });
+    process.emitWarning(
+      'a loan was neither sent nor discarded; the garbage collector found it. Hold loans by `using`',
+      {
+        type: 'DoraWarning',
+        code: 'DORA_LOAN_LEAK',
+      },
+    );
   }
 }
 
@@ -101,7 +104,9 @@ class OutputLoan implements Loan {
   resize(sizeBytes: number): void {
     this.#expectOpen();
     if (!Number.isInteger(sizeBytes) || sizeBytes < 0 || sizeBytes > this.#capacity) {
-      throw new RangeError(`a loan of ${this.#capacity} bytes cannot be resized to ${String(sizeBytes)}; it can only become smaller`);
+      throw new RangeError(
+        `a loan of ${this.#capacity} bytes cannot be resized to ${String(sizeBytes)}; it can only become smaller`,
+      );
     }
     this.#size = sizeBytes;
     this.#view = undefined;
@@ -168,4 +173,3 @@ class OutputLoan implements Loan {
     );
   }
 }
-

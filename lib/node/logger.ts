@@ -13,11 +13,11 @@ const LEVELS: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error', 'o
 export type LogFields = Readonly<Record<string, unknown>>;
 
 export class Logger {
-  readonly #write: (line: string) => void;
+  readonly #write: (line: string) => unknown;
   readonly #least: number;
 
   /** `level`: the lowest that is written; an unknown one is info. */
-  constructor(level = process.env['DORA_LOG_LEVEL'] ?? 'info', write = (line: string) => void process.stderr.write(line)) {
+  constructor(level = process.env['DORA_LOG_LEVEL'] ?? 'info', write: (line: string) => unknown = writeToStderr) {
     const least = LEVELS.indexOf(level.toLowerCase());
     this.#least = least === -1 ? LEVELS.indexOf('info') : least;
     this.#write = write;
@@ -46,14 +46,17 @@ export class Logger {
   }
 }
 
+function writeToStderr(line: string): void {
+  process.stderr.write(line);
+}
+
 function show(value: unknown): string {
   if (typeof value === 'string') return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
   if (value instanceof Error) return JSON.stringify(value.stack ?? value.message);
   if (typeof value === 'bigint') return String(value);
   try {
     const text = JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? String(part) : part)) as
-      | string
-      | undefined;
+      string | undefined;
     return text ?? String(value);
   } catch {
     return '"(circular)"';

@@ -25,6 +25,10 @@ export function expectNoOther(): void {
   });
 }
 
+function takePlace(member: Membership | undefined): void {
+  active = member;
+}
+
 export class Membership {
   readonly port: Port;
   readonly inputs: Ids;
@@ -53,12 +57,14 @@ export class Membership {
     this.inbox = new Inbox(this.port);
     this.sender = new Sender(this.port, this.outputs);
     this.loans = new Loans(this.sender);
-    this.inputFigures = new Map(this.inputs.names.map((id, index) => [id, new InputFigures(this.port, index)]));
+    this.inputFigures = new Map(
+      info.inputs.map(({ id, source }, index) => [id, new InputFigures(this.port, index, source)]),
+    );
     this.outputFigures = new Map(this.outputs.names.map((id, index) => [id, new OutputFigures(this.port, index)]));
     native.open(() => {
       this.#wake();
     }, options.spinUs);
-    active = this;
+    takePlace(this);
     process.on('exit', this.#onExit);
   }
 
@@ -74,7 +80,7 @@ export class Membership {
           onAbort = () => {
             this.closeNow();
             // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the signal's own reason, whatever it is
-            reject(signal!.reason);
+            reject(signal?.reason);
           };
           signal?.addEventListener('abort', onAbort, { once: true });
         });
@@ -110,7 +116,7 @@ export class Membership {
     for (const figures of [...this.inputFigures.values(), ...this.outputFigures.values()]) figures.freeze();
     this.port.closed = true;
     this.port.native.close();
-    active = undefined;
+    takePlace(undefined);
     process.off('exit', this.#onExit);
   }
 }

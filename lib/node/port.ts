@@ -59,12 +59,16 @@ export class Port {
 
   /** Something other than a consumer needs the loop, until letGo(). */
   hold(): void {
-    this.control[Control.holds]!++;
+    this.#addHolds(1);
     this.keepAlive();
   }
 
   letGo(): void {
-    this.control[Control.holds]!--;
+    this.#addHolds(-1);
+  }
+
+  #addHolds(change: number): void {
+    this.control[Control.holds] = (this.control[Control.holds] ?? 0) + change;
   }
 
   /** Remembers a retained sample until forget(). Returns the key for that. */

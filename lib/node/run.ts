@@ -7,9 +7,10 @@
  */
 
 import type { AnyEvent } from './events.js';
+import { END } from './events.js';
 import type { Inbox } from './inbox.js';
 import { LentEvent } from './sample.js';
-import type { Event, Handlers, InputEvent, RunOptions } from './types.js';
+import type { Handlers, InputEvent, RunOptions } from './types.js';
 import { waitForEvent } from './wait.js';
 
 export async function runHandlers(inbox: Inbox, handlers: Handlers, options: RunOptions): Promise<void> {
@@ -59,7 +60,7 @@ class Runner {
     const event = this.#inbox.mayTakeNow() ? take() : null;
     if (event !== null) return event;
     // Without timeoutMs never null.
-    return (await waitForEvent(this.#inbox, undefined, { signal: this.#signal }, take))!;
+    return (await waitForEvent(this.#inbox, undefined, { signal: this.#signal }, take)) ?? END;
   }
 
   #handle(event: AnyEvent): void {
@@ -89,7 +90,7 @@ class Runner {
   #call(event: AnyEvent): void | Promise<void> {
     switch (event.type) {
       case 'input':
-        return this.#inputHandler(event.id)?.(event as InputEvent);
+        return this.#inputHandler(event.id)?.(event);
       case 'inputClosed':
       case 'inputRecovered':
         return this.#handlers.inputClosed?.(event);
@@ -111,7 +112,7 @@ class Runner {
   #fail(error: unknown, event: AnyEvent): void {
     try {
       if (this.#handlers.onError === undefined) throw error;
-      this.#handlers.onError(error, event as Event);
+      this.#handlers.onError(error, event);
     } catch (thrown) {
       this.#failure ??= { error: thrown };
     }

@@ -7,6 +7,7 @@
  * Who calls keep() before the next drain makes a small sample independent of the slab (retain(), run(), claims).
  */
 
+/* eslint-disable @typescript-eslint/no-non-null-assertion -- fields of a record, all inside the array */
 import { isUtf8 } from 'node:buffer';
 import { inspect, types } from 'node:util';
 import { markAsUntransferable } from 'node:worker_threads';
@@ -137,7 +138,8 @@ abstract class BaseSample {
   freeStorage(): void {
     const { view } = this;
     this.view = undefined;
-    if (this.handle >= 0) this.port.native.release(this.handle, view === undefined ? null : (view.buffer as ArrayBuffer));
+    if (this.handle >= 0)
+      this.port.native.release(this.handle, view === undefined ? null : (view.buffer as ArrayBuffer));
     else if (view !== undefined && this.port.strict) this.port.native.detach(view.buffer as ArrayBuffer);
   }
 
@@ -159,10 +161,14 @@ abstract class BaseSample {
   }
 
   #undecodable(what: string, cause: unknown): DoraError {
-    return new DoraError('DECODE_FAILED', `${this.#name()} ${what}; it was sent as ${this.encoding}, ${this.sizeBytes} bytes`, {
-      hint: 'read it as `data`, or let the sender send a string or a JSON value',
-      cause,
-    });
+    return new DoraError(
+      'DECODE_FAILED',
+      `${this.#name()} ${what}; it was sent as ${this.encoding}, ${this.sizeBytes} bytes`,
+      {
+        hint: 'read it as `data`, or let the sender send a string or a JSON value',
+        cause,
+      },
+    );
   }
 }
 

@@ -83,7 +83,8 @@ export class Sender {
     try {
       return waiting.attempt() === Status.ok ? ACCEPTED : this.#park(output, waiting);
     } catch (error) {
-      return Promise.reject(error as Error);
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- a native failure
+      return Promise.reject(error);
     }
   }
 
@@ -142,8 +143,8 @@ export class Sender {
     const { sizeBytes, encoding } = outgoing;
     if (sizeBytes > Limits.smallBytes) {
       const buffer = port.native.loan(output, sizeBytes);
-      new Uint8Array(buffer).set(outgoing.bytes!);
-      return this.#waitingLoan(port.control[Control.handle]!, buffer, sizeBytes, encoding);
+      new Uint8Array(buffer).set(outgoing.ownBytes());
+      return this.#waitingLoan(Number(port.control[Control.handle]), buffer, sizeBytes, encoding);
     }
     const metadata = outgoing.ownMetadata();
     const bytes = outgoing.ownBytes();
@@ -180,10 +181,11 @@ export class Sender {
 
   #park(output: number, send: Attempt): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.set(output, { ...send, resolve, reject });
+      const waiting = { ...send, resolve, reject };
+      this.#waiting.set(output, waiting);
       this.port.hold();
       // Room may have come while the copy was made.
-      this.#retry(output, this.#waiting.get(output)!);
+      this.#retry(output, waiting);
     });
   }
 

@@ -1,5 +1,8 @@
 /**
- * Figures of inputs and outputs, read when asked for. After close() they stay as they were last.
+ * Figures of inputs and outputs: Node.inputs and Node.outputs.
+ *
+ * They are read from the process's ledger when asked for, so looking costs the message path nothing. After close() they stay as they
+ * were last, for a summary at the end of a program.
  */
 
 import type { Port } from './port.js';
@@ -12,10 +15,10 @@ export class InputFigures implements InputState {
   readonly #input: number;
   #last: InputState | undefined;
 
-  constructor(port: Port, input: number) {
+  constructor(port: Port, input: number, source: string) {
     this.#port = port;
     this.#input = input;
-    this.source = port.native.info.inputs[input]!.source;
+    this.source = source;
   }
 
   /** Messages taken; of a timer, ticks. */

@@ -57,7 +57,8 @@ export class EventStream implements AsyncIterableIterator<AnyEvent, undefined> {
     try {
       this.#inbox.acquire('a loop over the node');
     } catch (error) {
-      return Promise.reject(error as Error);
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- CONSUMER_BUSY
+      return Promise.reject(error);
     }
     this.#state = 'open';
     return undefined;

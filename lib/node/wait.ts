@@ -35,9 +35,8 @@ export function waitForEvent<E>(
     const onAbort = (): void => {
       inbox.cancelWait(waiter);
       settle();
-      // The signal's own reason, whatever it is.
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
-      reject(signal!.reason);
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the signal's own reason, whatever it is
+      reject(signal?.reason);
     };
     const waiter: Waiter = {
       only,
@@ -47,7 +46,8 @@ export function waitForEvent<E>(
           event = take();
         } catch (error) {
           settle();
-          reject(error as Error);
+          // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what take() threw
+          reject(error);
           return true;
         }
         if (event === null) return false;

@@ -110,7 +110,8 @@ Napi::Value BrokerBinding::next_events(const Napi::CallbackInfo& info) {
 Napi::Value BrokerBinding::counts(const Napi::CallbackInfo& info) {
   if (closed(info.Env())) return info.Env().Undefined();
   Napi::Array nodes = Napi::Array::New(info.Env());
-  for (const NodeCounts& node : broker_->counts(info[0].ToString())) nodes.Set(nodes.Length(), to_object(info.Env(), node));
+  for (const NodeCounts& node : broker_->counts(info[0].ToString()))
+    nodes.Set(nodes.Length(), to_object(info.Env(), node));
   return nodes;
 }
 

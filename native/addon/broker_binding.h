@@ -1,7 +1,8 @@
 // A dora::Broker as a JavaScript object (lib/native/binding.ts, NativeBroker).
 //
-// The broker has a thread of its own; when it has events it calls `onEvents` on the JS thread through a thread-safe function, which does not
-// keep the process alive (the daemon's children and sockets do). Nothing here is on a message's path.
+// The broker has a thread of its own; when it has events it calls `onEvents` on the JS thread through a thread-safe
+// function, which does not keep the process alive (the daemon's children and sockets do). Nothing here is on a
+// message's path.
 #pragma once
 
 #include <napi.h>

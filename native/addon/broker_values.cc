@@ -4,7 +4,8 @@
 namespace dora::addon {
 
 FieldReader::FieldReader(Napi::Value value, const char* what) : env_(value.Env()), value_(value), what_(what) {
-  if (!value.IsObject()) Napi::TypeError::New(env_, std::string(what) + " must be an object").ThrowAsJavaScriptException();
+  if (!value.IsObject())
+    Napi::TypeError::New(env_, std::string(what) + " must be an object").ThrowAsJavaScriptException();
 }
 
 Napi::Value FieldReader::get(const char* name) {
@@ -26,7 +27,9 @@ std::string FieldReader::text(const char* name) {
   return {};
 }
 
-std::string FieldReader::optional_text(const char* name) { return get(name).IsUndefined() ? std::string() : text(name); }
+std::string FieldReader::optional_text(const char* name) {
+  return get(name).IsUndefined() ? std::string() : text(name);
+}
 
 double FieldReader::number(const char* name) {
   const Napi::Value value = get(name);
@@ -84,7 +87,9 @@ static bool read_input(Napi::Value value, BrokerInput* out) {
   out->id = read.text("id");
   const std::string kind = read.text("kind");
   const std::string policy = read.text("policy");
-  out->kind = kind == "timer" ? wire::InputKind::timer : kind == "local" ? wire::InputKind::local : wire::InputKind::edge;
+  out->kind = kind == "timer"   ? wire::InputKind::timer
+              : kind == "local" ? wire::InputKind::local
+                                : wire::InputKind::edge;
   out->policy = policy == "backpressure" ? Policy::backpressure : Policy::drop_oldest;
   out->source_node = read.optional_text("sourceNode");
   out->source_output = read.optional_text("sourceOutput");
@@ -148,7 +153,8 @@ uint32_t read_stop_reason(Napi::Value value) {
   if (name == "allInputsClosed") return DORA_REASON_ALL_INPUTS_CLOSED;
   if (name == "failure") return DORA_REASON_FAILURE;
   if (name == "shutdown") return DORA_REASON_SHUTDOWN;
-  Napi::TypeError::New(value.Env(), "reason must be user, allInputsClosed, failure or shutdown").ThrowAsJavaScriptException();
+  Napi::TypeError::New(value.Env(), "reason must be user, allInputsClosed, failure or shutdown")
+      .ThrowAsJavaScriptException();
   return DORA_REASON_NONE;
 }
 

@@ -1,6 +1,7 @@
 // The broker's structures from and to JavaScript objects, as lib/native/binding.ts declares them.
 //
-// Reading is strict: a field that is missing or of another type is a TypeError that names it, so that a mistake in the daemon shows where it is made.
+// Reading is strict: a field that is missing or of another type is a TypeError that names it, so that a mistake in the
+// daemon shows where it is made.
 #pragma once
 
 #include <napi.h>
@@ -12,7 +13,8 @@
 
 namespace dora::addon {
 
-/// Reads fields of one object. After a failure, failed() is true with a TypeError pending, and further reads give zeros.
+/// Reads fields of one object. After a failure, failed() is true with a TypeError pending, and further reads give
+/// zeros.
 class FieldReader {
  public:
   FieldReader(Napi::Value value, const char* what);

@@ -1,7 +1,9 @@
-// The words that native and JavaScript side share, as in lib/native/binding.ts (Control, Waiting, Field, Flag, Limits, EventKind).
+// The words that native and JavaScript side share, as in lib/native/binding.ts (Control, Waiting, Field, Flag, Limits,
+// EventKind).
 //
-// A typed array costs JavaScript a few instructions where a call or an object would cost a hundred nanoseconds. Both sides touch these words on the
-// JS thread only. test/unit/node/parts.test.ts reads both files and fails when they differ.
+// A typed array costs JavaScript a few instructions where a call or an object would cost a hundred nanoseconds. Both
+// sides touch these words on the JS thread only. test/unit/node/parts.test.ts reads both files and fails when they
+// differ.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,8 @@
 // The only place that throws into JavaScript.
 //
-// A native failure becomes the Error that lib/native/load.ts makes of it (setErrorFactory), so that a program sees a DoraError with code, hint and
-// cause; before a factory is set it is a plain Error with the same `code`. A wrong argument from our own TypeScript is a TypeError.
+// A native failure becomes the Error that lib/native/load.ts makes of it (setErrorFactory), so that a program sees a
+// DoraError with code, hint and cause; before a factory is set it is a plain Error with the same `code`. A wrong
+// argument from our own TypeScript is a TypeError.
 #pragma once
 
 #include <node_api.h>

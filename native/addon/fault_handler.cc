@@ -19,7 +19,7 @@ void say(const char* text) { [[maybe_unused]] const ssize_t written = write(STDE
 
 /// Lets the process die of `number` when the faulting instruction runs again.
 void restore_default(int number) {
-  struct sigaction standard {};
+  struct sigaction standard{};
   standard.sa_handler = SIG_DFL;
   sigaction(number, &standard, nullptr);
 }
@@ -29,7 +29,8 @@ void on_fault(int number, siginfo_t* info, void* context) {
   if (info->si_code == SEGV_ACCERR && describe_fault(info->si_addr, where, sizeof where)) {
     say("dora: a store into received data: ");
     say(where);
-    say("\nhint: what a node receives is shared with others and read-only; take a copy to change: `const mine = event.copy()`\n");
+    say("\nhint: what a node receives is shared with others and read-only; take a copy to change: `const mine = "
+        "event.copy()`\n");
     restore_default(number);
     return;
   }
@@ -47,7 +48,7 @@ void on_fault(int number, siginfo_t* info, void* context) {
 void install_fault_handler() {
   static std::once_flag once;
   std::call_once(once, [] {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_sigaction = on_fault;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigemptyset(&action.sa_mask);

@@ -1,7 +1,7 @@
 // Small integers that stand for native things in JavaScript: samples and loans.
 //
-// A handle is valid from put() to take(); the most recently freed number is given out first. A number that stands for nothing is found
-// and refused, so that a mistake in our TypeScript cannot give a slot back twice.
+// A handle is valid from put() to take(); the most recently freed number is given out first. A number that stands for
+// nothing is found and refused, so that a mistake in our TypeScript cannot give a slot back twice.
 #pragma once
 
 #include <cstdint>

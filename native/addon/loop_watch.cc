@@ -60,12 +60,10 @@ Status LoopWatch::init(uv_loop_t* loop, napi_value on_wake, Error* error) {
   prepare_.data = check_.data = idle_.data = this;
   open_handles_ += 3;
 
-  uv_poll_start(&doorbell_poll_, UV_READABLE, [](uv_poll_t* poll, int, int) {
-    static_cast<LoopWatch*>(poll->data)->doorbell_readable_ = true;
-  });
-  uv_poll_start(&control_poll_, UV_READABLE, [](uv_poll_t* poll, int, int) {
-    static_cast<LoopWatch*>(poll->data)->control_readable_ = true;
-  });
+  uv_poll_start(&doorbell_poll_, UV_READABLE,
+                [](uv_poll_t* poll, int, int) { static_cast<LoopWatch*>(poll->data)->doorbell_readable_ = true; });
+  uv_poll_start(&control_poll_, UV_READABLE,
+                [](uv_poll_t* poll, int, int) { static_cast<LoopWatch*>(poll->data)->control_readable_ = true; });
   uv_prepare_start(&prepare_, [](uv_prepare_t* handle) { static_cast<LoopWatch*>(handle->data)->before_sleep(); });
   uv_check_start(&check_, [](uv_check_t* handle) { static_cast<LoopWatch*>(handle->data)->after_sleep(); });
   for (uv_handle_t* handle : {as_handle(&prepare_), as_handle(&check_), as_handle(&idle_)}) uv_unref(handle);
@@ -150,7 +148,8 @@ void LoopWatch::call_js() {
   napi_value function = nullptr, receiver = nullptr;
   napi_get_reference_value(env, on_wake_, &function);
   napi_get_global(env, &receiver);
-  if (function != nullptr && napi_make_callback(env, context_, receiver, function, 0, nullptr, nullptr) == napi_pending_exception) {
+  if (function != nullptr &&
+      napi_make_callback(env, context_, receiver, function, 0, nullptr, nullptr) == napi_pending_exception) {
     napi_value exception = nullptr;
     napi_get_and_clear_last_exception(env, &exception);
     napi_fatal_exception(env, exception);

@@ -1,11 +1,12 @@
 // A node as part of the libuv loop, with no thread of its own.
 //
-// The loop polls the node's two descriptors. uv_prepare runs right before the loop may block: when somebody waits, it spins for the configured time,
-// then says "asleep" and looks once more (Node::prepare_sleep); if something is there, an idle handle keeps the loop from blocking. uv_check runs
-// right after: it says "awake" and calls JavaScript once, whatever number of descriptors woke the loop.
-// When nobody waits the node stays "awake": publishers ring no bell, only control traffic and credit wake the loop, and the node does not keep the
-// process alive: nothing that comes could be taken. JavaScript calls ref() when it starts to wait after such a sleep (Control.referenced is 0).
-// Threads: the loop's. Lifetime: stop() closes the handles; the object deletes itself when libuv has let go of them.
+// The loop polls the node's two descriptors. uv_prepare runs right before the loop may block: when somebody waits, it
+// spins for the configured time, then says "asleep" and looks once more (Node::prepare_sleep); if something is there,
+// an idle handle keeps the loop from blocking. uv_check runs right after: it says "awake" and calls JavaScript once,
+// whatever number of descriptors woke the loop. When nobody waits the node stays "awake": publishers ring no bell, only
+// control traffic and credit wake the loop, and the node does not keep the process alive: nothing that comes could be
+// taken. JavaScript calls ref() when it starts to wait after such a sleep (Control.referenced is 0). Threads: the
+// loop's. Lifetime: stop() closes the handles; the object deletes itself when libuv has let go of them.
 #pragma once
 
 #include <node_api.h>
@@ -20,7 +21,8 @@ namespace dora::addon {
 class LoopWatch {
  public:
   /// `control`: the words shared with JavaScript (lib/native/binding.ts, Control). They and `node` must outlive stop().
-  static Status start(napi_env env, Node* node, int32_t* control, napi_value on_wake, uint64_t spin_ns, LoopWatch** out, Error* error);
+  static Status start(napi_env env, Node* node, int32_t* control, napi_value on_wake, uint64_t spin_ns, LoopWatch** out,
+                      Error* error);
   void ref();
   /// No callback runs after this. `closed(data)`, if given, when the handles are closed.
   void stop(void (*closed)(void*) = nullptr, void* data = nullptr);
@@ -47,8 +49,8 @@ class LoopWatch {
   uv_check_t check_{};
   uv_idle_t idle_{};
   int open_handles_ = 0;
-  bool asleep_ = false;    // prepare_sleep() said yes
-  bool pending_ = false;   // it said no
+  bool asleep_ = false;   // prepare_sleep() said yes
+  bool pending_ = false;  // it said no
   bool doorbell_readable_ = false, control_readable_ = false;
   bool stopped_ = false;
   void (*closed_)(void*) = nullptr;

@@ -1,6 +1,7 @@
 // The addon dora_native: what lib/native/binding.ts declares as NativeModule, and nothing else.
 //
-// Each binding has its file: node_*.cc (the node, raw Node-API for speed), broker_*.cc, runtime_binding.cc; errors.cc alone throws failures.
+// Each binding has its files: node_*.cc (the node, raw Node-API for speed), broker_*.cc, runtime_binding.cc; errors.cc
+// alone throws failures.
 #include <napi.h>
 
 #include "addon/broker_binding.h"

@@ -47,8 +47,8 @@ NodeBinding::NodeBinding(napi_env env, std::unique_ptr<Node> node) : env_(env), 
 
 NodeBinding::~NodeBinding() { (void)node_.release(); }
 
-/// The environment ends: let go of the loop. A node that was not closed stays as it is until the process is gone: its destructor would say Bye, and
-/// whether this end is an orderly one is lib/node's decision, which has been made.
+/// The environment ends: let go of the loop. A node that was not closed stays as it is until the process is gone: its
+/// destructor would say Bye, and whether this end is an orderly one is lib/node's decision, which has been made.
 void NodeBinding::cleanup(napi_async_cleanup_hook_handle hook, void* data) {
   auto* binding = static_cast<NodeBinding*>(data);
   const auto finish = [](void* owner) {
@@ -97,8 +97,16 @@ napi_value NodeBinding::wrap() {
   napi_create_reference(env_, arrays, 1, &arrays_);
 
   const std::pair<const char*, napi_callback> functions[] = {
-      {"open", open},            {"ref", ref},    {"started", started},         {"close", close},    {"received", received}, {"dropped", dropped},
-      {"inputOpen", input_open}, {"sent", sent}, {"subscribers", subscribers}, {"nowNs", now_ns},
+      {"open", open},
+      {"ref", ref},
+      {"started", started},
+      {"close", close},
+      {"received", received},
+      {"dropped", dropped},
+      {"inputOpen", input_open},
+      {"sent", sent},
+      {"subscribers", subscribers},
+      {"nowNs", now_ns},
   };
   for (const auto& [name, function] : functions) set_function(env_, object, name, function, this);
   add_taking(object);

@@ -1,12 +1,13 @@
 // A dora::Node as a JavaScript object (lib/native/binding.ts, NativeNode): unwrap, call, wrap.
 //
-// connectNode() joins and gives an object that nobody consumes yet; open() makes this thread the consumer through LoopWatch; a runtime takes the node
-// instead by node_of(). Events cross in bulk: drain() fills `records` (integers) and `slab` (small payloads, metadata), arrays that both sides know.
-// Payloads above Limits.smallBytes stay in shared memory behind a handle and become an ArrayBuffer only when JavaScript asks for it.
-// Where the runtime refuses external buffers (napi_no_external_buffers_allowed) they are copies; nothing else changes.
+// connectNode() joins and gives an object that nobody consumes yet; open() makes this thread the consumer through
+// LoopWatch; a runtime takes the node instead by node_of(). Events cross in bulk: drain() fills `records` (integers)
+// and `slab` (small payloads, metadata), arrays that both sides know. Payloads above Limits.smallBytes stay in shared
+// memory behind a handle and become an ArrayBuffer only when JavaScript asks for it. Where the runtime refuses external
+// buffers (napi_no_external_buffers_allowed) they are copies; nothing else changes.
 //
-// Lifetime: the binding belongs to the environment and dies with it (functions point to it), the Node dies at close(). JavaScript gives all handles
-// back before close(); what is left is given back here.
+// Lifetime: the binding belongs to the environment and dies with it (functions point to it), the Node dies at close().
+// JavaScript gives all handles back before close(); what is left is given back here.
 #pragma once
 
 #include <node_api.h>

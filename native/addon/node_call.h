@@ -1,7 +1,7 @@
 // The guard of every NativeNode call: after close() there is no node to call.
 //
-// lib/node refuses calls on a closed node with better words; this one keeps a mistake there from touching freed memory. Included by the parts of
-// NodeBinding only.
+// lib/node refuses calls on a closed node with better words; this one keeps a mistake there from touching freed memory.
+// Included by the parts of NodeBinding only.
 #pragma once
 
 #include "addon/errors.h"

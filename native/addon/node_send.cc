@@ -1,4 +1,7 @@
 // Publishing through a NativeNode. See node_binding.h.
+//
+// A payload comes as a Uint8Array or lies in the scratch memory; metadata always lies in the metadata scratch, encoded.
+// A loan's buffer is detached before it is published, so that no JavaScript can write under its readers.
 #include <time.h>
 
 #include <algorithm>
@@ -23,15 +26,9 @@ int64_t monotonic_ns() {
 
 void NodeBinding::add_publishing(napi_value object) {
   const std::pair<const char*, napi_callback> functions[] = {
-      {"send", send},
-      {"sendSync", send_sync},
-      {"loan", loan},
-      {"loanView", loan_view},
-      {"sendLoan", send_loan},
-      {"discardLoan", discard_loan},
-      {"hasRoom", has_room},
-      {"closeOutput", close_output},
-      {"requestStop", request_stop},
+      {"send", send},          {"sendSync", send_sync},       {"loan", loan},
+      {"loanView", loan_view}, {"sendLoan", send_loan},       {"discardLoan", discard_loan},
+      {"hasRoom", has_room},   {"closeOutput", close_output}, {"requestStop", request_stop},
   };
   for (const auto& [name, function] : functions) set_function(env_, object, name, function, this);
 }
@@ -118,7 +115,8 @@ napi_value NodeBinding::loan(napi_env env, napi_callback_info info) {
 napi_value NodeBinding::view_loan(LoanEntry* entry) {
   napi_value buffer = nullptr;
   const Loan& loan = entry->loan;
-  const napi_status status = napi_create_external_arraybuffer(env_, loan.data, loan.capacity, nullptr, nullptr, &buffer);
+  const napi_status status =
+      napi_create_external_arraybuffer(env_, loan.data, loan.capacity, nullptr, nullptr, &buffer);
   if (status == napi_no_external_buffers_allowed) {
     void* copy = nullptr;
     napi_create_arraybuffer(env_, loan.capacity, &copy, &buffer);

@@ -1,4 +1,8 @@
 // Taking events and lending payloads of a NativeNode. See node_binding.h.
+//
+// A small payload is copied into the slab and its slot released in the same call; a large one stays where its publisher
+// wrote it, behind a handle, until release(). Metadata is always copied: what is parsed must not change under the
+// parser.
 #include <time.h>
 
 #include <algorithm>
@@ -18,8 +22,8 @@ namespace {
 int32_t coarse_ms() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return static_cast<int32_t>((static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1'000'000) &
-                              0x7fffffff);
+  return static_cast<int32_t>(
+      (static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1'000'000) & 0x7fffffff);
 }
 
 void put_u64(int32_t* low, uint64_t value) {
@@ -35,8 +39,8 @@ int32_t saturate(uint64_t value) {
 
 void NodeBinding::add_taking(napi_value object) {
   const std::pair<const char*, napi_callback> functions[] = {
-      {"drain", drain},   {"recvSync", recv_sync}, {"eventError", event_error},
-      {"view", view},     {"release", release},    {"detach", detach},
+      {"drain", drain}, {"recvSync", recv_sync}, {"eventError", event_error},
+      {"view", view},   {"release", release},    {"detach", detach},
   };
   for (const auto& [name, function] : functions) set_function(env_, object, name, function, this);
 }
@@ -78,7 +82,9 @@ void NodeBinding::write_record(const Event& event) {
       record[kDropped] = saturate(event.dropped);
       write_payload(event.sample, record);
       break;
-    case EventType::stop: record[kGraceMs] = saturate(static_cast<uint64_t>(std::max<int64_t>(event.grace_ns, 0)) / 1'000'000); break;
+    case EventType::stop:
+      record[kGraceMs] = saturate(static_cast<uint64_t>(std::max<int64_t>(event.grace_ns, 0)) / 1'000'000);
+      break;
     case EventType::error:
       errors_.resize(record_count_ + 1);
       errors_[record_count_] = event.error;

@@ -1,7 +1,8 @@
 // Conversions between JavaScript values and C++ ones for the raw Node-API parts of the addon.
 //
-// The calls on a message's path use Node-API directly: a function's data pointer is its binding, so nothing is unwrapped, and integers are read without
-// checks that our own TypeScript makes unnecessary (a value of the wrong type reads as 0). Sizes and handles are checked where they are used.
+// The calls on a message's path use Node-API directly: a function's data pointer is its binding, so nothing is
+// unwrapped, and integers are read without checks that our own TypeScript makes unnecessary (a value of the wrong type
+// reads as 0). Sizes and handles are checked where they are used.
 #pragma once
 
 #include <node_api.h>

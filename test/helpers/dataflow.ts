@@ -11,7 +11,6 @@
  * `using` (compiled to helpers that are not there). The test's process does what a daemon would: it tells the broker of ends, and passes a
  * requested stop on to all. A watchdog ends processes that hang.
  */
-import type assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
@@ -58,6 +57,17 @@ async function buildProgram(): Promise<string> {
   return outfile;
 }
 
+/** node:assert/strict, without TypeScript's assertion signatures: those cannot be used through a parameter. */
+export interface Assert {
+  ok: (value: unknown, message?: string) => void;
+  equal: (actual: unknown, expected: unknown, message?: string) => void;
+  notEqual: (actual: unknown, expected: unknown, message?: string) => void;
+  deepEqual: (actual: unknown, expected: unknown, message?: string) => void;
+  throws: (code: () => unknown, expected?: unknown) => void;
+  rejects: (promise: Promise<unknown> | (() => Promise<unknown>), expected?: unknown) => Promise<void>;
+  fail: (message: string) => never;
+}
+
 /** What a node's `main` gets. */
 export interface NodeKit {
   node: dora.Node;
@@ -65,7 +75,7 @@ export interface NodeKit {
   /** Sends a value to the test: NodeEnd.reports. */
   report: (value: unknown) => void;
   sleep: (ms: number) => Promise<void>;
-  assert: typeof assert;
+  assert: Assert;
   workerThreads: typeof workerThreads;
   /** Collects garbage now. */
   gc: () => void;
@@ -130,7 +140,8 @@ export async function startDataflow(specs: readonly NodeSpec[], graceMs = 2000):
 export async function runDataflow(specs: readonly NodeSpec[]): Promise<Record<string, NodeEnd>> {
   const ends = await (await startDataflow(specs)).ended();
   for (const [id, end] of Object.entries(ends)) {
-    if (end.exitCode !== 0) throw new Error(`node "${id}" ended with ${String(end.exitCode ?? end.signal)}:\n${end.stderr}`);
+    if (end.exitCode !== 0)
+      throw new Error(`node "${id}" ended with ${String(end.exitCode ?? end.signal)}:\n${end.stderr}`);
   }
   return ends;
 }
@@ -187,7 +198,8 @@ class TestDataflow implements Dataflow {
       const end = this.#ends.get(id)!;
       const found = end.reports.find(is);
       if (found !== undefined) return found;
-      if (end.exitCode !== null || end.signal !== null) throw new Error(`node "${id}" ended without it:\n${end.stderr}`);
+      if (end.exitCode !== null || end.signal !== null)
+        throw new Error(`node "${id}" ended without it:\n${end.stderr}`);
       await new Promise<void>((resolve) => {
         const listener = (): void => {
           this.#listeners.delete(listener);
@@ -282,7 +294,12 @@ function toBrokerInput(id: string, spec: string | InputSpec): BrokerInput {
   };
   if (input.from === undefined) {
     const periodMs = input.everyMs ?? 100;
-    return { ...common, kind: 'timer', sourceText: `dora/timer/millis/${periodMs}`, periodNs: BigInt(periodMs) * 1_000_000n };
+    return {
+      ...common,
+      kind: 'timer',
+      sourceText: `dora/timer/millis/${periodMs}`,
+      periodNs: BigInt(periodMs) * 1_000_000n,
+    };
   }
   const [sourceNode, sourceOutput] = input.from.split('/');
   return { ...common, kind: 'edge', sourceNode: sourceNode!, sourceOutput: sourceOutput!, sourceText: input.from };

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as workerThreads from 'node:worker_threads';
 import * as dora from '../../lib/index.js';
-import type { NodeKit } from './dataflow.js';
+import type { Assert, NodeKit } from './dataflow.js';
 
 // esbuild's helper, which names functions; sources of functions may call it.
 Object.assign(globalThis, { __name: (target: unknown): unknown => target });
@@ -23,12 +23,14 @@ const kit: NodeKit = {
   dora,
   report,
   sleep: (ms) => sleep(ms),
-  assert,
+  assert: assert as Assert,
   workerThreads,
-  gc: () => (globalThis as unknown as { gc: () => void }).gc(),
+  gc: () => {
+    (globalThis as unknown as { gc: () => void }).gc();
+  },
   args: JSON.parse(process.env['DORA_TEST_ARGS'] ?? 'null') as unknown,
 };
 const source = readFileSync(process.env['DORA_TEST_MAIN']!, 'utf8');
 // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the function is the test's own
-const main = new Function(`return (${source});`)() as (kit: NodeKit) => Promise<void>;
-await main(kit);
+const makeMain = new Function(`return (${source});`) as () => (kit: NodeKit) => Promise<void>;
+await makeMain()(kit);

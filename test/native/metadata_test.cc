@@ -1,4 +1,5 @@
-// Metadata entries against the bytes of test/fixtures/metadata/golden.txt, which the TypeScript codec is held to as well.
+// Metadata entries against the bytes of test/fixtures/metadata/golden.txt, which the TypeScript codec is held to as
+// well.
 #include "core/metadata.h"
 
 #include <cstring>
@@ -44,7 +45,8 @@ struct Golden {
 
 Golden read_golden() {
   Golden golden;
-  std::ifstream file(std::string(__FILE__).substr(0, std::string(__FILE__).rfind("native/")) + "fixtures/metadata/golden.txt");
+  std::ifstream file(std::string(__FILE__).substr(0, std::string(__FILE__).rfind("native/")) +
+                     "fixtures/metadata/golden.txt");
   std::string line;
   while (std::getline(file, line)) {
     std::istringstream words(line);
@@ -124,7 +126,14 @@ TEST_CASE("malformed metadata is refused, whatever key is asked for") {
 TEST_CASE("no bytes are an empty map") { CHECK(get({}, "frame").status == Status::empty); }
 
 TEST_CASE("the last of equal keys wins") {
-  const Bytes blob = from_hex("01000200" "0101000001000000" "6b" "00" "0101000001000000" "6b" "01");
+  const Bytes blob = from_hex(
+      "01000200"
+      "0101000001000000"
+      "6b"
+      "00"
+      "0101000001000000"
+      "6b"
+      "01");
   CHECK(get(blob, "k").value == Bytes{1});
 }
 
@@ -139,13 +148,13 @@ TEST_CASE("what cannot be an entry is refused and changes nothing") {
     const Bytes value(value_size);
     return metadata_put(buffer.data(), buffer.size(), &size, key, type, value.data(), value_size);
   };
-  CHECK(put("k", DORA_META_BOOL, 1) == Status::invalid_argument);      // there already
-  CHECK(put("", DORA_META_BOOL, 1) == Status::invalid_argument);       // no key
+  CHECK(put("k", DORA_META_BOOL, 1) == Status::invalid_argument);  // there already
+  CHECK(put("", DORA_META_BOOL, 1) == Status::invalid_argument);   // no key
   CHECK(put(std::string(256, 'x'), DORA_META_BOOL, 1) == Status::invalid_argument);
-  CHECK(put("a", DORA_META_INT64, 4) == Status::invalid_argument);     // wrong length
-  CHECK(put("a", 0, 1) == Status::invalid_argument);                   // no such type
+  CHECK(put("a", DORA_META_INT64, 4) == Status::invalid_argument);  // wrong length
+  CHECK(put("a", 0, 1) == Status::invalid_argument);                // no such type
   CHECK(put("a", 10, 1) == Status::invalid_argument);
-  CHECK(put("a", DORA_META_BYTES, 64) == Status::too_large);           // beyond the buffer
+  CHECK(put("a", DORA_META_BYTES, 64) == Status::too_large);  // beyond the buffer
   CHECK(put("a", DORA_META_BYTES, DORA_MAX_METADATA + 1) == Status::too_large);
   CHECK(buffer == before);
   CHECK(size == size_before);
@@ -156,7 +165,8 @@ TEST_CASE("metadata fills up to its limit and no further") {
   uint64_t size = 0;
   const Bytes value(DORA_MAX_METADATA);
   const uint64_t most = DORA_MAX_METADATA - 4 - 8 - 1;
-  CHECK(metadata_put(buffer.data(), buffer.size(), &size, "k", DORA_META_BYTES, value.data(), most + 1) == Status::too_large);
+  CHECK(metadata_put(buffer.data(), buffer.size(), &size, "k", DORA_META_BYTES, value.data(), most + 1) ==
+        Status::too_large);
   CHECK(metadata_put(buffer.data(), buffer.size(), &size, "k", DORA_META_BYTES, value.data(), most) == Status::ok);
   CHECK(size == DORA_MAX_METADATA);
 }

@@ -5,7 +5,13 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { DoraError } from '../../../lib/errors.js';
-import { MAX_METADATA_BYTES, MetadataWriter, decodeMetadata, encodeMetadata, float64 } from '../../../lib/message/metadata.js';
+import {
+  MAX_METADATA_BYTES,
+  MetadataWriter,
+  decodeMetadata,
+  encodeMetadata,
+  float64,
+} from '../../../lib/message/metadata.js';
 import type { MetaValue, Metadata } from '../../../lib/message/metadata.js';
 
 interface Golden {
@@ -93,8 +99,8 @@ test('the last of equal keys wins', (t) => {
 
 test('what was received has no inherited keys', (t) => {
   const metadata: Metadata = decodeMetadata(encodeMetadata({ frame: 1 }));
-  t.is(metadata['toString'], undefined);
-  t.is(metadata['constructor'], undefined);
+  t.false('toString' in metadata);
+  t.false('constructor' in metadata);
 });
 
 test('bad utf8 is read with replacement characters', (t) => {
@@ -120,8 +126,23 @@ test('numbers: whole ones are int64, others and -0 float64', (t) => {
 });
 
 test('misuse is a TypeError or RangeError that names the key', (t) => {
-  const wrong = (value: unknown): (() => Uint8Array) => () => encodeMetadata({ speed: value as MetaValue });
-  for (const value of [undefined, null, {}, new Date(), Symbol('x'), () => 1, [[1]], [null], [1, 'a'], [true, 1], [1n, 0.5]]) {
+  const wrong =
+    (value: unknown): (() => Uint8Array) =>
+    () =>
+      encodeMetadata({ speed: value as MetaValue });
+  for (const value of [
+    undefined,
+    null,
+    {},
+    new Date(),
+    Symbol('x'),
+    () => 1,
+    [[1]],
+    [null],
+    [1, 'a'],
+    [true, 1],
+    [1n, 0.5],
+  ]) {
     t.throws(wrong(value), { instanceOf: TypeError, message: /"speed"/ });
   }
   t.throws(wrong(2n ** 63n), { instanceOf: RangeError, message: /"speed"/ });

@@ -23,23 +23,45 @@ const watcher = (from = 'source/out'): NodeSpec => ({
   },
 });
 
-const ends: [string, NodeSpec['main'], number | string, string][] = [
+const ends: [string, NodeSpec['main'], number | NodeJS.Signals, string][] = [
   ['returns', async ({ node }) => node.send('out', 'x'), 0, 'ended'],
   ['closes', async ({ node }) => (await node.send('out', 'x'), node.close()), 0, 'ended'],
   ['calls process.exit(0)', () => process.exit(0), 0, 'ended'],
-  ['leaves its loop', async ({ node }) => {
-    for await (const e of node) if (e.type === 'stop') break;
-  }, 0, 'ended'],
-  ['throws', () => { throw new Error('broken'); }, 1, 'crashed'],
+  [
+    'leaves its loop',
+    async ({ node }) => {
+      for await (const e of node) if (e.type === 'stop') break;
+    },
+    0,
+    'ended',
+  ],
+  [
+    'throws',
+    () => {
+      throw new Error('broken');
+    },
+    1,
+    'crashed',
+  ],
   ['rejects', async () => Promise.reject(new Error('broken')), 1, 'crashed'],
   ['calls process.exit(3)', () => process.exit(3), 3, 'crashed'],
-  ['sets an exit code', () => { process.exitCode = 4; }, 4, 'crashed'],
+  [
+    'sets an exit code',
+    () => {
+      process.exitCode = 4;
+    },
+    4,
+    'crashed',
+  ],
   ['is killed', () => void process.kill(process.pid, 'SIGKILL'), 'SIGKILL', 'crashed'],
 ];
 for (const [how, main, exit, reason] of ends) {
   test(`a node that ${how} has ${reason} for its peers`, async (t) => {
     const flow = await startDataflow([{ id: 'source', outputs: ['out'], main }, watcher()]);
-    if (how === 'leaves its loop') setTimeout(() => { flow.stop(); }, 1500);
+    if (how === 'leaves its loop')
+      setTimeout(() => {
+        flow.stop();
+      }, 1500);
     const { source, watcher: end } = await flow.ended();
     t.is(source!.exitCode ?? source!.signal, exit, source!.stderr);
     if (how !== 'leaves its loop') t.is(end!.reports[0], reason);
@@ -55,7 +77,9 @@ test('no first message is lost: a node starts when all have joined', async (t) =
     {
       id: 'sink',
       inputs: { in: 'source/out' },
-      env: { NODE_OPTIONS: '--import "data:text/javascript,Atomics.wait(new Int32Array(new SharedArrayBuffer(4)),0,0,700)"' },
+      env: {
+        NODE_OPTIONS: '--import "data:text/javascript,Atomics.wait(new Int32Array(new SharedArrayBuffer(4)),0,0,700)"',
+      },
       main: async ({ node, report }) => {
         for await (const e of node) if (e.type === 'input') report(e.text());
       },
@@ -146,7 +170,11 @@ test('a second connect() in a process is ALREADY_CONNECTED', async (t) => {
     {
       id: 'source',
       main: async ({ node, dora, assert }) => {
-        await assert.rejects(dora.Node.connect(), { name: 'DoraError', code: 'ALREADY_CONNECTED', message: /"source"/ });
+        await assert.rejects(dora.Node.connect(), {
+          name: 'DoraError',
+          code: 'ALREADY_CONNECTED',
+          message: /"source"/,
+        });
         await node.close();
         await assert.rejects(dora.Node.connect(), { code: 'JOIN_REFUSED' });
       },
@@ -184,8 +212,8 @@ test('who and where a node is', async (t) => {
         const abort = new AbortController();
         const sleeping = node.clock.sleep(60_000, { signal: abort.signal });
         abort.abort('why');
-        await assert.rejects(sleeping, (error) => error === 'why');
-        await assert.rejects(node.clock.sleep(1, { signal: abort.signal }), (error) => error === 'why');
+        await assert.rejects(sleeping, (error: unknown) => error === 'why');
+        await assert.rejects(node.clock.sleep(1, { signal: abort.signal }), (error: unknown) => error === 'why');
         await sleep(1);
         report('done');
       },
@@ -197,6 +225,8 @@ test('who and where a node is', async (t) => {
 test('importing dora-ts loads no native code', (t) => {
   const script = `await import(${JSON.stringify(new URL('../../../lib/index.ts', import.meta.url).href)});
     if (process.report.getReport().sharedObjects.some((file) => file.includes('dora_native'))) process.exit(9);`;
-  const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], { encoding: 'utf8' });
+  const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+    encoding: 'utf8',
+  });
   t.is(status, 0, stderr);
 });

@@ -50,7 +50,13 @@ test('an event dies when the next one is asked for, small or large, with every v
           check: () => {
             assert.ok(e.released);
             assert.throws(() => e.data, { name: 'TypeError', message: /input "in".*retain\(\)/ });
-            for (const read of [() => e.text(), () => e.json(), () => e.copy(), () => e.as(Uint8Array), () => e.retain()]) {
+            for (const read of [
+              () => e.text(),
+              () => e.json(),
+              () => e.copy(),
+              () => e.as(Uint8Array),
+              () => e.retain(),
+            ]) {
               assert.throws(read, TypeError);
             }
             for (const gone of [view, part, words]) assert.equal(gone.length, 0);
@@ -140,8 +146,10 @@ test('structuredClone and postMessage copy received data, and cannot take it awa
         const size = e.sizeBytes;
         assert.deepEqual(structuredClone(e.data), e.copy());
         for (const take of [
-          () => structuredClone(e.data, { transfer: [e.data.buffer] }),
-          () => thief.port1.postMessage(e.data, [e.data.buffer as ArrayBuffer]),
+          () => structuredClone(e.data, { transfer: [e.data.buffer as ArrayBuffer] }),
+          () => {
+            thief.port1.postMessage(e.data, [e.data.buffer as ArrayBuffer]);
+          },
         ]) {
           // Node.js 20 copies in silence, newer ones throw.
           try {
@@ -259,7 +267,7 @@ test('a store into received memory ends the process with words that name input a
 
 test('any other bad access is not blamed on received data', async (t) => {
   const flow = await startDataflow([
-    { id: 'alone', outputs: ['out'], main: () => process.kill(process.pid, 'SIGSEGV') && undefined },
+    { id: 'alone', outputs: ['out'], main: () => void process.kill(process.pid, 'SIGSEGV') },
   ]);
   const { alone } = await flow.ended();
   t.is(alone!.signal, 'SIGSEGV');
@@ -345,7 +353,11 @@ test('as(): typed views of the data, and RangeError when it does not divide', as
       id: 'source',
       outputs: ['out'],
       main: async ({ node }) => {
-        for (const length of [4, 1000]) await node.send('out', Float64Array.from({ length }, (_, index) => index / 2));
+        for (const length of [4, 1000])
+          await node.send(
+            'out',
+            Float64Array.from({ length }, (_, index) => index / 2),
+          );
         for (const length of [13, 10_001]) await node.send('out', new Uint8Array(length));
       },
     },

@@ -15,7 +15,10 @@ test('ids: known ones have an index, unknown ones a suggestion', (t) => {
   const ids = new Ids('camera', 'output', ['image', 'depth', 'constructor']);
   t.is(ids.index('depth'), 1);
   t.is(ids.index('constructor'), 2);
-  t.throws(() => ids.index('imgae'), { instanceOf: TypeError, message: 'node "camera" has no output "imgae"; it has image, depth, constructor. Did you mean "image"?' });
+  t.throws(() => ids.index('imgae'), {
+    instanceOf: TypeError,
+    message: 'node "camera" has no output "imgae"; it has image, depth, constructor. Did you mean "image"?',
+  });
   t.throws(() => ids.index('toString'), { instanceOf: TypeError });
   t.throws(() => ids.index('zzz'), { message: /it has image, depth, constructor$/ });
   t.throws(() => ids.index(5 as unknown as string), { message: /ids are strings, and this is number/ });
@@ -30,7 +33,15 @@ test('log lines have a level and fields, and stay lines', (t) => {
   circular['self'] = circular;
   log.trace('not written');
   log.debug('small');
-  log.info('two\nlines', { text: 'plain', words: 'two words', n: 1.5, big: 5n, nested: { a: [1n] }, nothing: undefined, circular });
+  log.info('two\nlines', {
+    text: 'plain',
+    words: 'two words',
+    n: 1.5,
+    big: 5n,
+    nested: { a: [1n] },
+    nothing: undefined,
+    circular,
+  });
   log.warn('warned');
   log.error('failed', { error: new DoraError('X', 'why') });
   t.deepEqual(lines.slice(0, 3), [
@@ -63,7 +74,10 @@ test('native/addon/control_words.h has the words of binding.ts', (t) => {
   const header = readFileSync(new URL('../../../native/addon/control_words.h', import.meta.url), 'utf8');
   const words = new Map<string, number>();
   for (const [, name, value] of header.matchAll(/constexpr u?int32_t k(\w+) = ([\d *]+);/g)) {
-    words.set(name!, value!.split('*').reduce((product, factor) => product * Number(factor), 1));
+    words.set(
+      name!,
+      value!.split('*').reduce((product, factor) => product * Number(factor), 1),
+    );
   }
   const pascal = (name: string): string => name[0]!.toUpperCase() + name.slice(1);
   const expected: Record<string, number> = {};
@@ -79,7 +93,10 @@ test('native/addon/control_words.h has the words of binding.ts', (t) => {
 
 test('native/node/node.h has the event kinds of binding.ts', (t) => {
   const header = readFileSync(new URL('../../../native/node/node.h', import.meta.url), 'utf8');
-  const names = /enum class EventType : uint8_t \{([^}]*)\}/.exec(header)![1]!.split(',').map((name) => name.trim());
+  const names = /enum class EventType : uint8_t \{([^}]*)\}/
+    .exec(header)![1]!
+    .split(',')
+    .map((name) => name.trim());
   const camel = (name: string): string => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
   t.deepEqual(Object.fromEntries(names.map((name, index) => [camel(name), index])), { ...EventKind });
 });

@@ -24,7 +24,8 @@ const sink = (queueSize: number, waitMs = 0): NodeSpec => ({
   main: async ({ node, report, sleep, args }) => {
     await sleep((args as { waitMs: number }).waitMs);
     for await (const e of node) {
-      if (e.type === 'input') report([e.encoding, Buffer.from(e.copy()).toString('latin1').slice(0, 40), e.sizeBytes, { ...e.metadata }]);
+      if (e.type === 'input')
+        report([e.encoding, Buffer.from(e.copy()).toString('latin1').slice(0, 40), e.sizeBytes, { ...e.metadata }]);
     }
   },
 });
@@ -47,8 +48,14 @@ test('bytes, strings and other values', async (t) => {
       await node.send('out', null);
       for (const value of [undefined, () => 1, Symbol('s')]) assert.throws(() => node.send('out', value), TypeError);
       assert.throws(() => node.send('out', 5n), TypeError);
-      assert.throws(() => node.send('out', 'x', { bad: undefined as unknown as number }), { name: 'TypeError', message: /"bad"/ });
-      await assert.rejects(node.send('out', 'x', { big: 'x'.repeat(70_000) }), { name: 'DoraError', code: 'TOO_LARGE' });
+      assert.throws(() => node.send('out', 'x', { bad: undefined as unknown as number }), {
+        name: 'TypeError',
+        message: /"bad"/,
+      });
+      await assert.rejects(node.send('out', 'x', { big: 'x'.repeat(70_000) }), {
+        name: 'DoraError',
+        code: 'TOO_LARGE',
+      });
     }),
     sink(100),
   ]);
@@ -165,7 +172,9 @@ test('a loan is written in place, sent once, and its views die before anyone rea
         assert.throws(() => loan.data, { name: 'TypeError', message: /sent/ });
         assert.throws(() => loan.send(), TypeError);
         assert.throws(() => loan.trySend(), TypeError);
-        assert.throws(() => loan.resize(1), TypeError);
+        assert.throws(() => {
+          loan.resize(1);
+        }, TypeError);
         loan.discard();
       }
       const shorter = node.loan('out', 100_000);
@@ -173,8 +182,12 @@ test('a loan is written in place, sent once, and its views die before anyone rea
       shorter.resize(5000);
       assert.equal(shorter.sizeBytes, 5000);
       assert.equal(shorter.data.length, 5000);
-      assert.throws(() => shorter.resize(100_001), RangeError);
-      assert.throws(() => shorter.resize(-1), RangeError);
+      assert.throws(() => {
+        shorter.resize(100_001);
+      }, RangeError);
+      assert.throws(() => {
+        shorter.resize(-1);
+      }, RangeError);
       assert.equal(shorter.trySend(), true);
       const empty = node.loan('out', 0);
       assert.equal(empty.data.length, 0);
@@ -208,7 +221,7 @@ test('a loan cannot be taken away by a transfer', async (t) => {
     source(async ({ node, assert }) => {
       const loan = node.loan('out', 64);
       try {
-        structuredClone(loan.data, { transfer: [loan.data.buffer] });
+        structuredClone(loan.data, { transfer: [loan.data.buffer as ArrayBuffer] });
       } catch (error) {
         assert.equal((error as Error).name, 'DataCloneError');
       }
@@ -242,20 +255,25 @@ test('a loan waits for room like a send; after trySend() was false it is as it w
 
 test('a loan that is neither sent nor discarded is given back when it is collected, with a warning', async (t) => {
   const { source: end } = await runDataflow([
-    source(async ({ node, report, gc, sleep }) => {
-      process.on('warning', (warning) => report(warning.message));
-      for (let i = 0; i < 2000; i++) {
-        node.loan('out', 1_000_000);
-        if (i % 50 === 0) {
-          gc();
-          await sleep(2);
+    source(
+      async ({ node, report, gc, sleep }) => {
+        process.on('warning', (warning) => {
+          report(warning.message);
+        });
+        for (let i = 0; i < 2000; i++) {
+          node.loan('out', 1_000_000);
+          if (i % 50 === 0) {
+            gc();
+            await sleep(2);
+          }
         }
-      }
-      for (let i = 0; i < 20; i++) {
-        gc();
-        await sleep(5);
-      }
-    }, { memoryLimitBytes: 400_000_000 }),
+        for (let i = 0; i < 20; i++) {
+          gc();
+          await sleep(5);
+        }
+      },
+      { memoryLimitBytes: 400_000_000 },
+    ),
     sink(1),
   ]);
   t.is(end!.reports.length, 1);
@@ -265,12 +283,17 @@ test('a loan that is neither sent nor discarded is given back when it is collect
 test('unknown ids are TypeErrors that offer what was meant', async (t) => {
   await runDataflow([
     source(({ node, assert }) => {
-      const unknown = { name: 'TypeError', message: /node "source" has no output "imagee"; it has out, image. Did you mean "image"\?/ };
+      const unknown = {
+        name: 'TypeError',
+        message: /node "source" has no output "imagee"; it has out, image. Did you mean "image"\?/,
+      };
       assert.throws(() => node.send('imagee', ''), unknown);
       assert.throws(() => node.trySend('imagee', ''), unknown);
       assert.throws(() => node.sendSync('imagee', ''), unknown);
       assert.throws(() => node.loan('imagee', 1), unknown);
-      assert.throws(() => node.closeOutput('imagee'), unknown);
+      assert.throws(() => {
+        node.closeOutput('imagee');
+      }, unknown);
       assert.throws(() => node.readable('x'), { name: 'TypeError', message: /declares no inputs/ });
     }),
     sink(1),
@@ -293,11 +316,15 @@ test('closeOutput() ends the input of its subscribers when they have read all; s
       id: 'sink',
       inputs: { in: 'source/out', image: 'source/image' },
       main: async ({ node, report }) => {
-        for await (const e of node) report(e.type === 'input' ? `${e.id}: ${e.text()}` : 'id' in e ? `${e.id} ${e.type}` : e.type);
+        for await (const e of node)
+          report(e.type === 'input' ? `${e.id}: ${e.text()}` : 'id' in e ? `${e.id} ${e.type}` : e.type);
       },
     },
   ]);
-  t.deepEqual(end!.reports.filter((report) => !(report as string).startsWith('image')), ['in: last', 'in inputClosed', 'stop']);
+  t.deepEqual(
+    end!.reports.filter((report) => !(report as string).startsWith('image')),
+    ['in: last', 'in inputClosed', 'stop'],
+  );
 });
 
 test('a closed node refuses with TypeErrors, and its figures stay', async (t) => {
@@ -320,7 +347,9 @@ test('a closed node refuses with TypeErrors, and its figures stay', async (t) =>
         () => node.recvSync(),
         () => node.run({}),
         () => node.batches(),
-        () => node.requestStop(),
+        () => {
+          node.requestStop();
+        },
       ]) {
         assert.throws(use, { name: 'TypeError', message: 'node "source" is closed' });
       }
@@ -362,7 +391,7 @@ test('over the memory budget: SHM_EXHAUSTED, with figures, and the node goes on'
       async ({ node, assert }) => {
         assert.throws(() => node.loan('out', 500_000_000), { name: 'DoraError', code: 'TOO_LARGE', message: /\d/ });
         await assert.rejects(node.send('out', new Uint8Array(500_000_000)), { code: 'TOO_LARGE' });
-        const loans = [];
+        const loans: { discard: () => void }[] = [];
         const exhausted = { name: 'DoraError', code: 'SHM_EXHAUSTED', message: /\d/ };
         assert.throws(() => {
           for (let i = 0; i < 10; i++) loans.push(node.loan('out', 10_000_000));
