@@ -1,12 +1,14 @@
 // The daemon's side of joining: one broker a machine (or a `dora run`), with a thread of its own.
 //
-// It listens on a unix socket in a folder that only its owner may enter, checks the peer's credentials (same uid) and token, makes inboxes,
-// doorbells, ledgers and edge regions, hands them out in the order of PROTOCOL ("publisher first, then subscriber"), holds
-// the memory budget, releases the start barrier, and tells its owner what happened. It is on no message's path: nodes go on when it dies.
+// It listens on a unix socket in a folder that only its owner may enter, checks the peer's credentials (same uid) and
+// token, makes inboxes, doorbells, ledgers and edge regions, hands them out in the order of PROTOCOL ("publisher first,
+// then subscriber"), holds the memory budget, releases the start barrier, and tells its owner what happened. It is on
+// no message's path: nodes go on when it dies.
 //
-// Threads: every method is [any-thread]; they post to the broker's thread or take its lock. Events are taken with next_event(); `notify` is called
-// on the broker's thread whenever the event queue turns non-empty (the addon makes it wake the JS loop).
-// The socket folder is removed by the destructor; after a kill -9 of the daemon, by the first node that notices, or by the next broker.
+// Threads: every method is [any-thread]; they post to the broker's thread or take its lock. Events are taken with
+// next_event(); `notify` is called on the broker's thread whenever the event queue turns non-empty (the addon makes it
+// wake the JS loop). The socket folder is removed by the destructor; after a kill -9 of the daemon, by the first node
+// that notices, or by the next broker.
 #pragma once
 
 #include <cstdint>
@@ -22,20 +24,20 @@
 namespace dora {
 
 struct BrokerOptions {
-  std::string runtime_folder;        ///< parent of the socket folder, such as $XDG_RUNTIME_DIR or /tmp; must exist
-  uint64_t memory_limit = 0;         ///< bytes of shared memory for all nodes; 0: half of MemAvailable
-  bool nodes_outlive = false;        ///< `dora up`: nodes go on without this broker
-  uint64_t grace_ns = 5'000'000'000; ///< for nodes that lost their broker and do not outlive it
+  std::string runtime_folder;         ///< parent of the socket folder, such as $XDG_RUNTIME_DIR or /tmp; must exist
+  uint64_t memory_limit = 0;          ///< bytes of shared memory for all nodes; 0: half of MemAvailable
+  bool nodes_outlive = false;         ///< `dora up`: nodes go on without this broker
+  uint64_t grace_ns = 5'000'000'000;  ///< for nodes that lost their broker and do not outlive it
   std::function<void()> notify;
 };
 
 struct BrokerInput {
   std::string id;
   wire::InputKind kind = wire::InputKind::edge;
-  std::string source_node;           ///< edge: node of the same dataflow
-  std::string source_output;         ///< edge and local: id of the output
-  std::string source_text;           ///< for people
-  uint64_t period_ns = 0;            ///< timer
+  std::string source_node;    ///< edge: node of the same dataflow
+  std::string source_output;  ///< edge and local: id of the output
+  std::string source_text;    ///< for people
+  uint64_t period_ns = 0;     ///< timer
   uint32_t queue_size = 10;
   Policy policy = Policy::drop_oldest;
   uint32_t priority = 0;
@@ -49,8 +51,9 @@ struct BrokerOutput {
 struct BrokerNode {
   std::string dataflow, node;
   uint32_t restart_count = 0;
-  bool barrier = true;               ///< waits for Start: that of the dataflow, or, joining later (restarted), that its own edges are open. false: starts at once
-  uint64_t memory_limit = 0;         ///< bytes; 0: the machine's
+  bool barrier = true;  ///< waits for Start: that of the dataflow, or, joining later (restarted), that its own edges
+                        ///< are open. false: starts at once
+  uint64_t memory_limit = 0;  ///< bytes; 0: the machine's
   std::vector<BrokerInput> inputs;
   std::vector<BrokerOutput> outputs;
 };
@@ -77,7 +80,7 @@ struct InputCounts {
 };
 struct OutputCounts {
   std::string id;
-  uint64_t sent = 0;       ///< messages published, whether or not anybody subscribed
+  uint64_t sent = 0;  ///< messages published, whether or not anybody subscribed
   uint64_t bytes = 0;
 };
 struct NodeCounts {
@@ -96,10 +99,12 @@ class Broker {
   /// The value of DORA_NODE_CONFIG for a node: "1 <token as 64 hex digits> <socket path>".
   std::string node_config(const std::string& token_hex) const;
 
-  /// Announces a node (again, after a death: with the next restart_count) before its process is started. All nodes of a dataflow that take
-  /// part in the barrier are added before the first of them is spawned, in one call, so that the barrier knows whom to wait for.
+  /// Announces a node (again, after a death: with the next restart_count) before its process is started. All nodes of a
+  /// dataflow that take part in the barrier are added before the first of them is spawned, in one call, so that the
+  /// barrier knows whom to wait for.
   Status add_nodes(const std::vector<BrokerNode>& nodes, std::vector<std::string>* tokens_hex, Error* error);
-  /// A node's process has ended (the daemon reaped it). final: it will not come back, so its peers' edges close: `crashed` says how.
+  /// A node's process has ended (the daemon reaped it). final: it will not come back, so its peers' edges close:
+  /// `crashed` says how.
   void node_ended(const std::string& dataflow, const std::string& node, bool final, bool crashed);
   void stop_node(const std::string& dataflow, const std::string& node, uint32_t reason, int64_t grace_ns);
   /// Forgets a dataflow: tokens, regions, budget. Its counts are gone after this.

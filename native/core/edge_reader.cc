@@ -22,7 +22,8 @@ Status EdgeReader::open(EdgeReaderConfig config, Error* error) {
   EdgeConstants seen;
   memcpy(&seen, mapping_.data(), sizeof seen);
   if (memcmp(&seen, &config.constants, sizeof seen) != 0)
-    return error->fail(Status::shm_corrupt, "the region of the edge from \"" + config.peer + "\" is not what the broker described");
+    return error->fail(Status::shm_corrupt,
+                       "the region of the edge from \"" + config.peer + "\" is not what the broker described");
   if (Status s = Mapping::map(config.pool.get(), config.map_bytes, false, &pool_, error); s != Status::ok) return s;
   config_ = std::move(config);
   const uint64_t start = shared()->start.load(std::memory_order_relaxed);
@@ -33,7 +34,8 @@ Status EdgeReader::open(EdgeReaderConfig config, Error* error) {
 Status EdgeReader::corrupt(const char* what, Error* error) {
   corrupt_ = true;
   return error->fail(Status::shm_corrupt, "\"" + config_.peer + "\" wrote something impossible: " + what,
-                     "This input is closed, everything else goes on. A node that corrupts shared memory has a bug or an enemy in its process.");
+                     "This input is closed, everything else goes on. A node that corrupts shared memory has a bug or "
+                     "an enemy in its process.");
 }
 
 uint64_t EdgeReader::uncounted_drops() const {
@@ -55,7 +57,8 @@ Status EdgeReader::claim(ClaimedSample* out, Error* error) {
   if (corrupt_) return Status::empty;
   for (int i = 0; i < kClaimTries; i++) {
     DORA_STEP("sub.head");
-    // SYNC: ring-head. Acquire: header, payload and cell of every entry below head are complete. In this order: head, then tail.
+    // SYNC: ring-head. Acquire: header, payload and cell of every entry below head are complete. In this order: head,
+    // then tail.
     const uint64_t head = shared()->head.load(std::memory_order_acquire);
     DORA_STEP("sub.tail");
     uint64_t tail = shared()->tail.load(std::memory_order_acquire);
@@ -69,13 +72,15 @@ Status EdgeReader::claim(ClaimedSample* out, Error* error) {
     DORA_STEP("sub.cell");
     const Cell& shared_cell = cells()[tail & (config_.constants.cells - 1)];
     const uint64_t where = shared_cell.where.load(std::memory_order_relaxed);
-    const CellCopy cell{static_cast<uint32_t>(where), (where >> 32) * 64, shared_cell.payload_size.load(std::memory_order_relaxed),
-                        shared_cell.stamp.load(std::memory_order_relaxed), shared_cell.generation.load(std::memory_order_relaxed)};
+    const CellCopy cell{
+        static_cast<uint32_t>(where), (where >> 32) * 64, shared_cell.payload_size.load(std::memory_order_relaxed),
+        shared_cell.stamp.load(std::memory_order_relaxed), shared_cell.generation.load(std::memory_order_relaxed)};
     DORA_STEP("sub.claim");
     if (config_.constants.policy == static_cast<uint16_t>(Policy::drop_oldest)) {
-      // SYNC: ring-claim. Release: our copy of the cell is over. A torn copy is harmless: its cell is rewritten only after tail has left
-      // this position, so this exchange fails.
-      if (!shared()->tail.compare_exchange_strong(tail, tail + 1, std::memory_order_acq_rel, std::memory_order_relaxed)) continue;
+      // SYNC: ring-claim. Release: our copy of the cell is over. A torn copy is harmless: its cell is rewritten only
+      // after tail has left this position, so this exchange fails.
+      if (!shared()->tail.compare_exchange_strong(tail, tail + 1, std::memory_order_acq_rel, std::memory_order_relaxed))
+        continue;
     } else {
       // SYNC: ring-tail (release part) and ring-want (before the load of want_tail).
       shared()->tail.store(tail + 1, std::memory_order_seq_cst);
@@ -100,8 +105,10 @@ void EdgeReader::give_credit(uint64_t tail) {
 }
 
 Status EdgeReader::check(const CellCopy& cell, ClaimedSample* out, Error* error) {
-  if (cell.slot >= config_.max_slots || cell.slot >= config_.constants.rel_words * 64ull) return corrupt("a slot that does not exist", error);
-  if (cell.offset > pool_.size() - sizeof(SlotHeader) || cell.payload_size > pool_.size()) return corrupt("an offset outside its memory", error);
+  if (cell.slot >= config_.max_slots || cell.slot >= config_.constants.rel_words * 64ull)
+    return corrupt("a slot that does not exist", error);
+  if (cell.offset > pool_.size() - sizeof(SlotHeader) || cell.payload_size > pool_.size())
+    return corrupt("an offset outside its memory", error);
   const uint64_t room = pool_.size() - cell.offset;
   uint64_t end = metadata_offset(cell.payload_size);
   if (end > room) return corrupt("a payload that ends outside its memory", error);
@@ -115,7 +122,8 @@ Status EdgeReader::check(const CellCopy& cell, ClaimedSample* out, Error* error)
   SlotHeader header;
   memcpy(&header, pool_.data() + cell.offset, sizeof header);
   if (header.version != kSlotVersion) return corrupt("a message of an unknown version", error);
-  if (header.generation != cell.generation || header.payload_size != cell.payload_size) return corrupt("a queue entry for another message", error);
+  if (header.generation != cell.generation || header.payload_size != cell.payload_size)
+    return corrupt("a queue entry for another message", error);
   if (header.metadata_size > kMaxMetadata) return corrupt("metadata larger than allowed", error);
   end += header.metadata_size;
   if (end > room || !backed(end)) return corrupt("a message without memory behind it", error);
@@ -134,7 +142,8 @@ void EdgeReader::release(uint32_t slot) {
   DORA_STEP("sub.release");
   // SYNC: slot-release. Release: our reads of the payload are over. Seq_cst: pairs with the publisher's want_slot.
   rel()[slot / 64].fetch_or(uint64_t{1} << (slot % 64), std::memory_order_seq_cst);
-  if (shared()->want_slot.load(std::memory_order_seq_cst) != 0 && shared()->want_slot.exchange(0, std::memory_order_acq_rel) != 0) {
+  if (shared()->want_slot.load(std::memory_order_seq_cst) != 0 &&
+      shared()->want_slot.exchange(0, std::memory_order_acq_rel) != 0) {
     DORA_STEP("sub.slot_bell");
     ring_doorbell(config_.doorbell.get());
   }

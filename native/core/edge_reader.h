@@ -1,12 +1,13 @@
 // The subscriber's end of one edge: claims entries, checks all that the publisher wrote, gives slots back.
 //
-// The publisher's pool is mapped read-only. Every value from shared memory is copied, checked against this process's own copy of the layout,
-// then used; what cannot be is Status::shm_corrupt, and the edge is not used again. Drops are counted by position: whatever lies between the
-// last claim and this one was taken back, so the count is exact without a shared counter, also across kills.
+// The publisher's pool is mapped read-only. Every value from shared memory is copied, checked against this process's
+// own copy of the layout, then used; what cannot be is Status::shm_corrupt, and the edge is not used again. Drops are
+// counted by position: whatever lies between the last claim and this one was taken back, so the count is exact without
+// a shared counter, also across kills.
 //
-// An edge is *final* once its publisher is known dead or done: it is read to its end and then left. Its memory lives while this object does:
-// the owner keeps it until it is drained and held() is 0.
-// Threads: claim(), uncounted_drops(), peek_stamp() and set_final() by the consumer; release() by any thread.
+// An edge is *final* once its publisher is known dead or done: it is read to its end and then left. Its memory lives
+// while this object does: the owner keeps it until it is drained and held() is 0. Threads: claim(), uncounted_drops(),
+// peek_stamp() and set_final() by the consumer; release() by any thread.
 #pragma once
 
 #include <atomic>
@@ -71,7 +72,8 @@ class EdgeReader {
   Status claim(ClaimedSample* out, Error* error);
   /// Messages taken back since the last claim: drops that no claim has counted yet.
   uint64_t uncounted_drops() const;
-  /// Stamp of the oldest entry, for choosing between inputs; false when there seems to be none. A hint: claims nothing, checks nothing.
+  /// Stamp of the oldest entry, for choosing between inputs; false when there seems to be none. A hint: claims nothing,
+  /// checks nothing.
   bool peek_stamp(uint64_t* stamp) const;
   /// [any-thread] Once a claimed slot.
   void release(uint32_t slot);
@@ -83,7 +85,9 @@ class EdgeReader {
   };
   EdgeShared* shared() const { return reinterpret_cast<EdgeShared*>(mapping_.data()); }
   const Cell* cells() const { return reinterpret_cast<const Cell*>(mapping_.data() + kCellsOffset); }
-  std::atomic<uint64_t>* rel() const { return reinterpret_cast<std::atomic<uint64_t>*>(mapping_.data() + config_.constants.rel_offset); }
+  std::atomic<uint64_t>* rel() const {
+    return reinterpret_cast<std::atomic<uint64_t>*>(mapping_.data() + config_.constants.rel_offset);
+  }
   Status check(const CellCopy& cell, ClaimedSample* out, Error* error);
   Status corrupt(const char* what, Error* error);
   void give_credit(uint64_t tail);
@@ -95,7 +99,8 @@ class EdgeReader {
   uint64_t next_ = 0;  // position after the last claim
   bool final_ = false;
   bool corrupt_ = false;
-  // Claims add (relaxed), releases subtract (release); the owner's acquire load of 0 sees every use over (SYNC: edge-held).
+  // Claims add (relaxed), releases subtract (release); the owner's acquire load of 0 sees every use over (SYNC:
+  // edge-held).
   std::atomic<uint32_t> held_{0};
 };
 

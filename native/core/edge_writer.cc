@@ -17,7 +17,8 @@ bool valid_constants(const EdgeConstants& c, uint64_t size) {
 
 Status EdgeWriter::open(EdgeWriterConfig config, Error* error) {
   const uint64_t size = file_size(config.region.get());
-  if (!valid_constants(config.constants, size)) return error->fail(Status::shm_corrupt, "an edge to \"" + config.peer + "\" has an impossible layout");
+  if (!valid_constants(config.constants, size))
+    return error->fail(Status::shm_corrupt, "an edge to \"" + config.peer + "\" has an impossible layout");
   if (config.constants.rel_words * 64ull < pool_->max_slots())
     return error->fail(Status::shm_corrupt, "the release map of the edge to \"" + config.peer + "\" is too small");
   Mapping mapping;
@@ -25,17 +26,21 @@ Status EdgeWriter::open(EdgeWriterConfig config, Error* error) {
   EdgeConstants seen;
   memcpy(&seen, mapping.data(), sizeof seen);
   if (memcmp(&seen, &config.constants, sizeof seen) != 0)
-    return error->fail(Status::shm_corrupt, "the region of the edge to \"" + config.peer + "\" is not what the broker described");
+    return error->fail(Status::shm_corrupt,
+                       "the region of the edge to \"" + config.peer + "\" is not what the broker described");
   InboxPeer inbox;
-  if (Status s = InboxPeer::open(std::move(config.inbox), std::move(config.doorbell), config.constants.input_bit, &inbox, error);
+  if (Status s = InboxPeer::open(std::move(config.inbox), std::move(config.doorbell), config.constants.input_bit,
+                                 &inbox, error);
       s != Status::ok)
     return s;
 
   uint64_t tail = 0;
   if (opened_before_) {
     if (state_ == State::open) peer_died();  // the broker vouches for it: there is a new incarnation
-    const bool same_ring = config.constants.cells == config_.constants.cells && config.constants.queue_size == config_.constants.queue_size;
-    if (state_ == State::closed || !same_ring) return error->fail(Status::shm_corrupt, "an edge that was closed cannot come back");
+    const bool same_ring = config.constants.cells == config_.constants.cells &&
+                           config.constants.queue_size == config_.constants.queue_size;
+    if (state_ == State::closed || !same_ring)
+      return error->fail(Status::shm_corrupt, "an edge that was closed cannot come back");
     // SYNC: final-tail. The dead reader's last claim; nothing of it runs any more.
     tail = shared()->tail.load(std::memory_order_acquire);
     if (tail > head_ || head_ - tail > queue_size()) tail = head_;
@@ -47,7 +52,8 @@ Status EdgeWriter::open(EdgeWriterConfig config, Error* error) {
   inbox_ = std::move(inbox);
   config_ = std::move(config);
   for (uint64_t position = tail; position != head_; position++) write_cell(position, mine(position));
-  // Nobody else has this region yet: the broker hands it to the reader only after our answer, and its socket orders these stores.
+  // Nobody else has this region yet: the broker hands it to the reader only after our answer, and its socket orders
+  // these stores.
   shared()->start.store(tail, std::memory_order_relaxed);
   shared()->tail.store(tail, std::memory_order_relaxed);
   shared()->head.store(head_, std::memory_order_release);
@@ -72,7 +78,8 @@ void EdgeWriter::sweep() {
   if (state_ != State::open) return;
   const uint32_t words = (pool_->slot_count() + 63) / 64;
   for (uint32_t w = 0; w < words; w++) {
-    // SYNC: slot-want. Seq_cst, this look as much as the exchange: after want_slot() it must not be served before that store.
+    // SYNC: slot-want. Seq_cst, this look as much as the exchange: after want_slot() it must not be served before that
+    // store.
     if (rel()[w].load(std::memory_order_seq_cst) == 0) continue;
     // SYNC: slot-release. Acquire: the reader's use of the payload is over.
     uint64_t bits = rel()[w].exchange(0, std::memory_order_seq_cst) & given_[w];
@@ -106,7 +113,8 @@ bool EdgeWriter::want_room() {
   const uint64_t tail = shared()->tail.load(std::memory_order_acquire);
   if (head_ - tail >= queue_size()) {
     DORA_STEP("pub.want_set");
-    // SYNC: ring-want. Our store, then our load of tail; the reader stores tail, then loads want_tail: one sees the other.
+    // SYNC: ring-want. Our store, then our load of tail; the reader stores tail, then loads want_tail: one sees the
+    // other.
     shared()->want_tail.store(target, std::memory_order_seq_cst);
     DORA_STEP("pub.want_check");
     if (head_ - shared()->tail.load(std::memory_order_seq_cst) >= queue_size()) return false;
@@ -122,7 +130,8 @@ bool EdgeWriter::want_room() {
 void EdgeWriter::want_slot() {
   if (state_ != State::open) return;
   DORA_STEP("pub.slot_want");
-  // SYNC: slot-want. Then the caller sweeps again (seq_cst exchange): either it finds the bit or the reader finds the wish.
+  // SYNC: slot-want. Then the caller sweeps again (seq_cst exchange): either it finds the bit or the reader finds the
+  // wish.
   shared()->want_slot.store(1, std::memory_order_seq_cst);
 }
 
@@ -150,11 +159,13 @@ Status EdgeWriter::take_back(uint64_t tail) {
   return Status::ok;
 }
 
-/// The reader holds all it may and the ring is empty: this message is dropped for it, by position, so that its count stays exact.
+/// The reader holds all it may and the ring is empty: this message is dropped for it, by position, so that its count
+/// stays exact.
 Status EdgeWriter::skip() {
   uint64_t tail = head_;
   DORA_STEP("pub.skip_tail");
-  // SYNC: ring-claim. The ring is empty, so an honest reader does not touch tail; it sees head < tail for a moment and looks again.
+  // SYNC: ring-claim. The ring is empty, so an honest reader does not touch tail; it sees head < tail for a moment and
+  // looks again.
   if (!shared()->tail.compare_exchange_strong(tail, tail + 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
     close();
     return Status::shm_corrupt;

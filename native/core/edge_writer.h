@@ -1,11 +1,12 @@
 // The publisher's end of one edge: puts entries into the ring, takes the oldest back, sweeps what the reader released.
 //
-// What this process believes lies here, in private memory: head, a copy of each queued entry, which slots the reader was given. Of the
-// shared region it reads only `tail` and the release map, and believes neither beyond what is possible: a reader can damage its own edge at most.
-// References to slots are counted by the Pool; this class takes one for each slot given and drops it when the slot comes back.
+// What this process believes lies here, in private memory: head, a copy of each queued entry, which slots the reader
+// was given. Of the shared region it reads only `tail` and the release map, and believes neither beyond what is
+// possible: a reader can damage its own edge at most. References to slots are counted by the Pool; this class takes one
+// for each slot given and drops it when the slot comes back.
 //
-// States: open → orphan (the reader died; entries stay queued and the policy goes on) → open (it came back, new region) or closed.
-// Threads: all methods are called under the Publisher's lock.
+// States: open → orphan (the reader died; entries stay queued and the policy goes on) → open (it came back, new region)
+// or closed. Threads: all methods are called under the Publisher's lock.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +45,8 @@ class EdgeWriter {
   EdgeWriter(const EdgeWriter&) = delete;
   EdgeWriter& operator=(const EdgeWriter&) = delete;
 
-  /// Maps the region. The first time the ring is empty; after a death what was unclaimed is put into the new region at the same positions.
+  /// Maps the region. The first time the ring is empty; after a death what was unclaimed is put into the new region at
+  /// the same positions.
   Status open(EdgeWriterConfig config, Error* error);
 
   uint64_t edge_id() const { return config_.edge_id; }
@@ -63,7 +65,8 @@ class EdgeWriter {
   bool want_room();
   /// Asks the reader to ring when it releases a slot.
   void want_slot();
-  /// Puts an entry; drop_oldest may take the oldest one back, or drop this one when the reader holds too much. shm_corrupt closes the edge.
+  /// Puts an entry; drop_oldest may take the oldest one back, or drop this one when the reader holds too much.
+  /// shm_corrupt closes the edge.
   Status put(const QueuedEntry& entry);
   void notify() { inbox_.notify(); }
   /// Takes back what the reader has released.
@@ -78,7 +81,9 @@ class EdgeWriter {
  private:
   EdgeShared* shared() const { return reinterpret_cast<EdgeShared*>(mapping_.data()); }
   Cell* cells() const { return reinterpret_cast<Cell*>(mapping_.data() + kCellsOffset); }
-  std::atomic<uint64_t>* rel() const { return reinterpret_cast<std::atomic<uint64_t>*>(mapping_.data() + config_.constants.rel_offset); }
+  std::atomic<uint64_t>* rel() const {
+    return reinterpret_cast<std::atomic<uint64_t>*>(mapping_.data() + config_.constants.rel_offset);
+  }
   QueuedEntry& mine(uint64_t position) { return mine_[position & (config_.constants.cells - 1)]; }
   bool is_given(uint32_t slot) const { return (given_[slot / 64] >> (slot % 64) & 1) != 0; }
   void give(uint32_t slot);

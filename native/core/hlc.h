@@ -1,7 +1,8 @@
 // Hybrid logical clock of one process: wall time in ns that never repeats and never lies before what it has seen.
 //
-// Sending stamps with max(wall, last + 1); receiving moves `last` on, so that a message always has a larger stamp than the one that caused it.
-// All processes of a machine read the same wall clock; stamps from more than a second ahead are not believed (a hostile or broken peer).
+// Sending stamps with max(wall, last + 1); receiving moves `last` on, so that a message always has a larger stamp than
+// the one that caused it. All processes of a machine read the same wall clock; stamps from more than a second ahead are
+// not believed (a hostile or broken peer).
 #pragma once
 
 #include <atomic>

@@ -28,7 +28,8 @@ void drain_doorbell(int doorbell) {
 
 Status Inbox::open(Fd memory, Fd doorbell, Inbox* out, Error* error) {
   if (file_size(memory.get()) < kInboxSize) return error->fail(Status::shm_corrupt, "the inbox is too small");
-  if (Status s = Mapping::map(memory.get(), round_to_page(kInboxSize), true, &out->memory_, error); s != Status::ok) return s;
+  if (Status s = Mapping::map(memory.get(), round_to_page(kInboxSize), true, &out->memory_, error); s != Status::ok)
+    return s;
   if (out->shared()->magic != kInboxMagic) return error->fail(Status::shm_corrupt, "the inbox is none");
   out->doorbell_ = std::move(doorbell);
   return Status::ok;
@@ -69,7 +70,8 @@ void Inbox::set_awake() {
 Status InboxPeer::open(Fd memory, Fd doorbell, uint32_t bit, InboxPeer* out, Error* error) {
   if (bit >= kMaxInputs || file_size(memory.get()) < kInboxSize)
     return error->fail(Status::shm_corrupt, "a peer's inbox is too small, or its bit too large");
-  if (Status s = Mapping::map(memory.get(), round_to_page(kInboxSize), true, &out->memory_, error); s != Status::ok) return s;
+  if (Status s = Mapping::map(memory.get(), round_to_page(kInboxSize), true, &out->memory_, error); s != Status::ok)
+    return s;
   out->doorbell_ = std::move(doorbell);
   out->bit_ = bit;
   return Status::ok;

@@ -1,9 +1,10 @@
 // The inbox of a receiving process, from both sides: "input i has something" bits, the asleep flag and the doorbell.
 //
-// Owner: scan() takes the bits before it looks at the rings; going to sleep is asleep = 1, then one more look. Peer: sets its bit, then looks at
-// asleep; whoever exchanges the 1 rings, so there is one write per sleep. Each side stores its own word and then loads the other's, all
-// seq_cst, so at least one of them sees the other: no lost wake-up (SYNC: inbox-sleep).
-// A hostile peer can ring, clear bits or clear asleep: that delays, it never damages; nothing read here is used as an index.
+// Owner: scan() takes the bits before it looks at the rings; going to sleep is asleep = 1, then one more look. Peer:
+// sets its bit, then looks at asleep; whoever exchanges the 1 rings, so there is one write per sleep. Each side stores
+// its own word and then loads the other's, all seq_cst, so at least one of them sees the other: no lost wake-up (SYNC:
+// inbox-sleep). A hostile peer can ring, clear bits or clear asleep: that delays, it never damages; nothing read here
+// is used as an index.
 #pragma once
 
 #include <cstdint>

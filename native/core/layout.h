@@ -1,10 +1,11 @@
-// Binary layout of everything that lies in shared memory, little endian. ARCHITECTURE.md, "Binary layouts", explains it.
+// Binary layout of everything that lies in shared memory, little endian. ARCHITECTURE.md, "Binary layouts", explains
+// it.
 //
 // Who may write what:
 //   pool region    its publisher only (other processes can map it read-only and no other way: F_SEAL_FUTURE_WRITE)
-//   edge region    line 0 the broker, before anyone else has it; `head` and cells the publisher; `tail` both; `rel` both
-//   inbox          every peer of the receiving process
-//   ledger         the process it belongs to; the broker reads it, also after that process has died
+//   edge region    line 0 the broker, before anyone else has it; `head` and cells the publisher; `tail` both; `rel`
+//   both inbox          every peer of the receiving process ledger         the process it belongs to; the broker reads
+//   it, also after that process has died
 // Everything read from memory that another process can write is copied first, then checked, then used.
 #pragma once
 
@@ -80,8 +81,8 @@ struct EdgeShared {
   alignas(64) std::atomic<uint64_t> tail;       ///< entries ever claimed or taken back
   alignas(64) std::atomic<uint64_t> want_tail;  ///< publisher waits until tail reaches this; 0: no
   std::atomic<uint32_t> want_slot;              ///< publisher waits for any slot; 0: no
-  std::atomic<uint64_t> start;                  ///< tail when the region was opened; publisher, before the reader has it
-  std::atomic<uint32_t> ended;                  ///< 1: the publisher is done; nothing follows what is queued
+  std::atomic<uint64_t> start;  ///< tail when the region was opened; publisher, before the reader has it
+  std::atomic<uint32_t> ended;  ///< 1: the publisher is done; nothing follows what is queued
 };
 constexpr uint64_t kCellsOffset = 256;
 static_assert(sizeof(EdgeShared) == 256 && offsetof(EdgeShared, head) == 64 && offsetof(EdgeShared, tail) == 128);
@@ -93,8 +94,12 @@ constexpr uint32_t cells_for(uint32_t queue_size) {
   while (cells < queue_size) cells *= 2;
   return cells;
 }
-constexpr uint32_t rel_offset_for(uint32_t cells) { return static_cast<uint32_t>((kCellsOffset + 32ull * cells + 63) & ~63ull); }
-constexpr uint64_t edge_region_size(uint32_t cells, uint32_t rel_words) { return rel_offset_for(cells) + 8ull * rel_words; }
+constexpr uint32_t rel_offset_for(uint32_t cells) {
+  return static_cast<uint32_t>((kCellsOffset + 32ull * cells + 63) & ~63ull);
+}
+constexpr uint64_t edge_region_size(uint32_t cells, uint32_t rel_words) {
+  return rel_offset_for(cells) + 8ull * rel_words;
+}
 
 // ---- inbox --------------------------------------------------------------------------------------------------------
 constexpr uint32_t kInboxMagic = 0x49444f44;  // "DODI"

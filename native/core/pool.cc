@@ -13,7 +13,7 @@ namespace dora {
 namespace {
 
 constexpr uint64_t kSmallestClass = 256;
-constexpr uint64_t kGrowStep = 256 * 1024;        // small pools grow by this, so that few calls go to the kernel
+constexpr uint64_t kGrowStep = 256 * 1024;  // small pools grow by this, so that few calls go to the kernel
 constexpr uint64_t kLargestStep = 8 * 1024 * 1024;
 
 /// Touches fresh pages now rather than in somebody's send. Kernels before 5.14 lack MADV_POPULATE_WRITE.
@@ -136,11 +136,12 @@ Status Pool::back(uint64_t end, Error* error) {
 }
 
 Status Pool::exhausted(uint64_t capacity, Error* error) {
-  return error->fail(Status::shm_exhausted,
-                     "output \"" + name_ + "\" has no slot of " + std::to_string(capacity) + " bytes: " + std::to_string(slot_count_) + " of " +
-                         std::to_string(max_slots_) + " slots are made (" + std::to_string(free_count_) + " free), " + std::to_string(used_) +
-                         " bytes are used of its limit of " + std::to_string(map_bytes_),
-                     "Release samples sooner, lower the queue sizes of its subscribers, or raise shared_memory_pool_size.");
+  return error->fail(
+      Status::shm_exhausted,
+      "output \"" + name_ + "\" has no slot of " + std::to_string(capacity) + " bytes: " + std::to_string(slot_count_) +
+          " of " + std::to_string(max_slots_) + " slots are made (" + std::to_string(free_count_) + " free), " +
+          std::to_string(used_) + " bytes are used of its limit of " + std::to_string(map_bytes_),
+      "Release samples sooner, lower the queue sizes of its subscribers, or raise shared_memory_pool_size.");
 }
 
 }  // namespace dora

@@ -1,11 +1,13 @@
 // The slots of one output: allocation, growth, references.
 //
-// A slot is header + payload + metadata in one piece (layout.h). Only the publishing process allocates and frees; who holds a slot is counted
-// here, in private memory, so nothing that another process writes can free one. Slots never move and keep their size class (four
-// classes a doubling, so at most a quarter is wasted); free slots are reused last-freed-first, because those are warm.
+// A slot is header + payload + metadata in one piece (layout.h). Only the publishing process allocates and frees; who
+// holds a slot is counted here, in private memory, so nothing that another process writes can free one. Slots never
+// move and keep their size class (four classes a doubling, so at most a quarter is wasted); free slots are reused
+// last-freed-first, because those are warm.
 //
-// Shared pools lie in a memfd that is mapped once at its largest size and grows inside the mapping: every growth is granted by the budget first,
-// then fallocated, then pre-faulted. Private pools (an output that nobody outside the process reads) take each slot from the heap.
+// Shared pools lie in a memfd that is mapped once at its largest size and grows inside the mapping: every growth is
+// granted by the budget first, then fallocated, then pre-faulted. Private pools (an output that nobody outside the
+// process reads) take each slot from the heap.
 //
 // Threads: everything but add_ref() is called under the owner's lock (Publisher).
 #pragma once
@@ -38,8 +40,8 @@ struct SlotInfo {
   uint64_t capacity = 0;    ///< bytes from base, header included
   uint64_t offset = 0;      ///< of base in the region
   uint64_t generation = 0;  ///< of the current allocation
-  /// Local users + edges. Counts up from any thread that holds a reference already (relaxed: the holder keeps it alive); the decrement
-  /// is acq_rel, so that the last one sees every use before it reuses the slot (SYNC: slot-refs).
+  /// Local users + edges. Counts up from any thread that holds a reference already (relaxed: the holder keeps it
+  /// alive); the decrement is acq_rel, so that the last one sees every use before it reuses the slot (SYNC: slot-refs).
   std::atomic<uint32_t> refs{0};
   uint32_t next_free = 0;
 };
@@ -55,8 +57,8 @@ class Pool {
   Status init(Error* error);
   int fd() const { return fd_.get(); }
 
-  /// A free slot with at least `bytes` (header included), refs = 1, generation counted on. shm_exhausted with figures when there is none. With
-  /// `grow` false only what is free already is looked at (Status::empty, no words).
+  /// A free slot with at least `bytes` (header included), refs = 1, generation counted on. shm_exhausted with figures
+  /// when there is none. With `grow` false only what is free already is looked at (Status::empty, no words).
   Status allocate(uint64_t bytes, bool grow, uint32_t* slot, Error* error);
   SlotInfo& info(uint32_t slot) { return chunks_[slot / kChunk][slot % kChunk]; }
   /// One reference less; the last one frees the slot.

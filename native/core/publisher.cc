@@ -11,7 +11,9 @@ constexpr uint64_t kMetadataReserve = 64;
 }  // namespace
 
 Publisher::Publisher(PublisherConfig config, MemoryBudget* budget, Hlc* hlc)
-    : config_(std::move(config)), hlc_(hlc), pool_(config_.name, config_.shared, config_.map_bytes, config_.max_slots, budget) {}
+    : config_(std::move(config)),
+      hlc_(hlc),
+      pool_(config_.name, config_.shared, config_.map_bytes, config_.max_slots, budget) {}
 
 void Publisher::sweep_all() {
   for (auto& edge : edges_) edge->sweep();
@@ -42,8 +44,8 @@ Status Publisher::loan(uint64_t size, uint32_t* slot, uint8_t** data, uint64_t* 
   if (ended_) return error->fail(Status::ended, "output \"" + config_.name + "\" is closed");
   if (size > UINT32_MAX || (config_.shared && metadata_offset(size) + kMetadataReserve > config_.map_bytes)) {
     return error->fail(Status::too_large,
-                       "a message of " + std::to_string(size) + " bytes on \"" + config_.name + "\" is larger than its memory (" +
-                           std::to_string(config_.map_bytes) + " bytes)",
+                       "a message of " + std::to_string(size) + " bytes on \"" + config_.name +
+                           "\" is larger than its memory (" + std::to_string(config_.map_bytes) + " bytes)",
                        "Raise the node's shared_memory_pool_size, or send less at once.");
   }
   if (Status s = allocate(metadata_offset(size) + kMetadataReserve, slot, error); s != Status::ok) return s;
@@ -76,8 +78,10 @@ bool Publisher::has_room(bool arm) {
 /// The metadata does not fit behind the payload: a larger slot takes both. Rare: slots have spare room.
 Status Publisher::move_to_larger(Outgoing* message, Error* error) {
   uint32_t slot;
-  if (Status s = allocate(metadata_offset(message->size) + message->metadata_size, &slot, error); s != Status::ok) return s;
-  memcpy(pool_.info(slot).base + sizeof(SlotHeader), pool_.info(message->slot).base + sizeof(SlotHeader), message->size);
+  if (Status s = allocate(metadata_offset(message->size) + message->metadata_size, &slot, error); s != Status::ok)
+    return s;
+  memcpy(pool_.info(slot).base + sizeof(SlotHeader), pool_.info(message->slot).base + sizeof(SlotHeader),
+         message->size);
   pool_.unref(message->slot);
   message->slot = slot;
   return Status::ok;
@@ -92,7 +96,8 @@ Status Publisher::send(const Outgoing& given, PublishedSlot* published, Error* e
   std::lock_guard guard(lock_);
   if (ended_) return error->fail(Status::ended, "output \"" + config_.name + "\" is closed");
   if (given.metadata_size > kMaxMetadata)
-    return error->fail(Status::too_large, "metadata of " + std::to_string(given.metadata_size) + " bytes on \"" + config_.name + "\"; at most 65536");
+    return error->fail(Status::too_large, "metadata of " + std::to_string(given.metadata_size) + " bytes on \"" +
+                                              config_.name + "\"; at most 65536");
   if (!room_everywhere(given.arm)) return Status::would_block;
 
   Outgoing message = given;
@@ -100,12 +105,15 @@ Status Publisher::send(const Outgoing& given, PublishedSlot* published, Error* e
   if (end > pool_.info(message.slot).capacity) {
     if (Status s = move_to_larger(&message, error); s != Status::ok) return s;
   }
-  const uint64_t stamp = last_stamp_ = std::max(hlc_->stamp(message.wall_ns), last_stamp_);  // never decreasing within a ring
+  const uint64_t stamp = last_stamp_ =
+      std::max(hlc_->stamp(message.wall_ns), last_stamp_);  // never decreasing within a ring
   SlotInfo& info = pool_.info(message.slot);
-  const SlotHeader header{info.generation, message.size,  message.metadata_size, message.encoding,
-                          kSlotVersion,    ++sequence_, stamp,                 {0, 0, 0}};
+  const SlotHeader header{
+      info.generation, message.size, message.metadata_size, message.encoding, kSlotVersion, ++sequence_,
+      stamp,           {0, 0, 0}};
   memcpy(info.base, &header, sizeof header);
-  if (message.metadata_size > 0) memcpy(info.base + metadata_offset(message.size), message.metadata, message.metadata_size);
+  if (message.metadata_size > 0)
+    memcpy(info.base + metadata_offset(message.size), message.metadata, message.metadata_size);
 
   if (message.local_refs > 0) info.refs.fetch_add(message.local_refs, std::memory_order_relaxed);
   const QueuedEntry entry{message.slot, info.offset, message.size, stamp, info.generation};
@@ -146,7 +154,8 @@ EdgeWriter* Publisher::find(uint64_t edge_id) {
 
 Status Publisher::open_edge(EdgeWriterConfig config, bool is_return, Error* error) {
   std::lock_guard guard(lock_);
-  if (!config_.shared) return error->fail(Status::internal, "output \"" + config_.name + "\" cannot be read by another process");
+  if (!config_.shared)
+    return error->fail(Status::internal, "output \"" + config_.name + "\" cannot be read by another process");
   EdgeWriter* known = find(config.edge_id);
   if (known != nullptr) {
     const Status s = known->open(std::move(config), error);
@@ -157,7 +166,8 @@ Status Publisher::open_edge(EdgeWriterConfig config, bool is_return, Error* erro
   if (Status s = edge->open(std::move(config), error); s != Status::ok) return s;
   edges_.push_back(std::move(edge));
   EdgeWriter& added = *edges_.back();
-  const size_t skip = is_return ? newest_.size() : newest_.size() - std::min<size_t>(newest_.size(), added.queue_size());
+  const size_t skip =
+      is_return ? newest_.size() : newest_.size() - std::min<size_t>(newest_.size(), added.queue_size());
   for (size_t i = skip; i < newest_.size(); i++) added.put(newest_[i]);
   if (ended_) added.end();
   return Status::ok;
@@ -192,7 +202,8 @@ bool Publisher::ended() const {
 
 uint32_t Publisher::open_edges() const {
   std::lock_guard guard(lock_);
-  return static_cast<uint32_t>(std::count_if(edges_.begin(), edges_.end(), [](auto& edge) { return edge->state() == EdgeWriter::State::open; }));
+  return static_cast<uint32_t>(
+      std::count_if(edges_.begin(), edges_.end(), [](auto& edge) { return edge->state() == EdgeWriter::State::open; }));
 }
 
 uint64_t Publisher::sent() const {
@@ -203,7 +214,8 @@ uint64_t Publisher::sent() const {
 std::vector<EdgeStatus> Publisher::edges() const {
   std::lock_guard guard(lock_);
   std::vector<EdgeStatus> out;
-  for (auto& edge : edges_) out.push_back({edge->edge_id(), edge->region_id(), edge->peer_incarnation(), edge->pidfd()});
+  for (auto& edge : edges_)
+    out.push_back({edge->edge_id(), edge->region_id(), edge->peer_incarnation(), edge->pidfd()});
   return out;
 }
 

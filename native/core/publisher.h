@@ -1,11 +1,11 @@
 // One output: its pool, its edges, its newest messages for late joiners. The unit of locking on the sending side.
 //
-// Life of a message: loan() → the caller writes → send(): room in every backpressure edge (else nothing happens anywhere), then an entry in each
-// edge, then the caller's own reference goes. A slot is free again when the last edge and the last local receiver gave it back.
+// Life of a message: loan() → the caller writes → send(): room in every backpressure edge (else nothing happens
+// anywhere), then an entry in each edge, then the caller's own reference goes. A slot is free again when the last edge
+// and the last local receiver gave it back.
 //
-// One lock covers allocation, send, sweep and changes of edges. Wake-ups are sent while it is held: an eventfd write is short, and
-// the bits must not be set after the edge is gone.
-// Threads: every method is [any-thread].
+// One lock covers allocation, send, sweep and changes of edges. Wake-ups are sent while it is held: an eventfd write is
+// short, and the bits must not be set after the edge is gone. Threads: every method is [any-thread].
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,8 @@
 // Shared memory as files without names: memfds, their seals, and mappings of them.
 //
-// Every byte is fallocated before it is used, so that running out of memory is an error of a call and never a SIGBUS. Mappings are
-// MADV_DONTFORK (a forked child shares nothing by accident) and MADV_DONTDUMP. No code assumes a page size.
+// Every byte is fallocated before it is used, so that running out of memory is an error of a call and never a SIGBUS.
+// Mappings are MADV_DONTFORK (a forked child shares nothing by accident) and MADV_DONTDUMP. No code assumes a page
+// size.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@ Status grow_memfd(int fd, uint64_t from, uint64_t to, Error* error);
 /// Size of the file behind fd, 0 when it cannot be read.
 uint64_t file_size(int fd);
 
-/// One mapping; unmaps itself. The address may be larger than the file: pages beyond the file's end must not be touched.
+/// One mapping; unmaps itself. The address may be larger than the file: pages beyond the file's end must not be
+/// touched.
 class Mapping {
  public:
   Mapping() = default;

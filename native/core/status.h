@@ -1,8 +1,9 @@
 // What functions of the native parts return, and a failure in words.
 //
-// No exception leaves any native function. A Status is one of the DORA_* values of dora/types.h as a scoped enum, so that a C++ caller cannot
-// confuse it with a count; Error carries the words for people. Functions that can fail on ordinary paths (empty, would_block)
-// take no Error; functions that fail only for reasons a person must read take `Error*` (never null inside native/).
+// No exception leaves any native function. A Status is one of the DORA_* values of dora/types.h as a scoped enum, so
+// that a C++ caller cannot confuse it with a count; Error carries the words for people. Functions that can fail on
+// ordinary paths (empty, would_block) take no Error; functions that fail only for reasons a person must read take
+// `Error*` (never null inside native/).
 #pragma once
 
 #include <cstdint>

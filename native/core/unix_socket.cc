@@ -77,7 +77,8 @@ Status accept_unix(int listener, Fd* out, PeerCredentials* peer, Error* error) {
 
 Status send_packet(int socket, std::span<const uint8_t> bytes, std::span<const int> fds, Error* error) {
   if (bytes.size() > kMaxPacket || fds.size() > kMaxFds)
-    return error->fail(Status::too_large, "a control packet of " + std::to_string(bytes.size()) + " bytes is too large");
+    return error->fail(Status::too_large,
+                       "a control packet of " + std::to_string(bytes.size()) + " bytes is too large");
   iovec part{const_cast<uint8_t*>(bytes.data()), bytes.size()};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxFds)];
   memset(control, 0, sizeof control);
@@ -113,7 +114,8 @@ Status receive_packet(int socket, bool wait, Packet* out, Error* error) {
   message.msg_control = control;
   message.msg_controllen = sizeof control;
   ssize_t n;
-  // A peer that closes with packets unread leaves a reset that comes before what it sent last (its Bye, say); it is told once.
+  // A peer that closes with packets unread leaves a reset that comes before what it sent last (its Bye, say); it is
+  // told once.
   bool reset = false;
   do {
     n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));

@@ -40,7 +40,8 @@ class MachineClock final : public Clock {
     if (!fd.valid()) return error->fail_os("timerfd_create", "cannot make a timer");
     const uint64_t first = (read_clock(CLOCK_MONOTONIC) / period_ns + 1) * period_ns;
     const itimerspec when{to_timespec(period_ns), to_timespec(first)};
-    if (timerfd_settime(fd.get(), TFD_TIMER_ABSTIME, &when, nullptr) != 0) return error->fail_os("timerfd_settime", "cannot start a timer");
+    if (timerfd_settime(fd.get(), TFD_TIMER_ABSTIME, &when, nullptr) != 0)
+      return error->fail_os("timerfd_settime", "cannot start a timer");
     *out = std::move(fd);
     return Status::ok;
   }

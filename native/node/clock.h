@@ -1,7 +1,9 @@
-// The clock seam: all time in native/node comes from here, so that a dataflow can run on simulated time (tests, replay).
+// The clock seam: all time in native/node comes from here, so that a dataflow can run on simulated time (tests,
+// replay).
 //
-// A timer is a descriptor that turns readable when it is due, so real and simulated timers wake a node in the same way. Ticks
-// lie on multiples of the period since the clock's origin; a late reader learns how many have passed and gets no burst.
+// A timer is a descriptor that turns readable when it is due, so real and simulated timers wake a node in the same way.
+// Ticks lie on multiples of the period since the clock's origin; a late reader learns how many have passed and gets no
+// burst.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Joining a dataflow, and everything that is not a message: edges that open and close, peers that die, timers, stop, a broker that goes.
+// Joining a dataflow, and everything that is not a message: edges that open and close, peers that die, timers, stop, a
+// broker that goes.
 //
 // All of it runs on the consumer's thread, with no lock held that a sender could wait for while it waits for a grant.
 #include <poll.h>
@@ -11,11 +12,7 @@
 #include "node/node_impl.h"
 
 namespace dora {
-namespace {
-
-
-
-}  // namespace
+namespace {}  // namespace
 
 Status Node::connect(const NodeOptions& options, std::unique_ptr<Node>* out, Error* error) {
   auto impl = std::make_unique<Impl>();
@@ -24,13 +21,15 @@ Status Node::connect(const NodeOptions& options, std::unique_ptr<Node>* out, Err
   return Status::ok;
 }
 
-// ---- joining ---------------------------------------------------------------------------------------------------------------
+// ---- joining
+// ---------------------------------------------------------------------------------------------------------------
 
 Status Node::Impl::join(const NodeOptions& options, Error* error) {
   const char* environment = getenv("DORA_NODE_CONFIG");
   const std::string config = options.config.empty() && environment != nullptr ? environment : options.config;
   if (config.empty()) {
-    return error->fail(Status::not_in_dataflow, "DORA_NODE_CONFIG is not set: this program was not started by a dora daemon",
+    return error->fail(Status::not_in_dataflow,
+                       "DORA_NODE_CONFIG is not set: this program was not started by a dora daemon",
                        "Start it as a node of a dataflow: `dora run dataflow.yml`.");
   }
   clock = options.clock == nullptr ? &machine_clock() : options.clock;
@@ -48,7 +47,8 @@ Status Node::Impl::join(const NodeOptions& options, Error* error) {
   wire::Welcome welcome;
   if (!wire::decode(packet.bytes, &welcome) || packet.fds.size() != 4) {
     return error->fail(Status::version_mismatch,
-                       "the daemon answered in protocol version " + std::to_string(version) + ", this node speaks " + std::to_string(wire::kProtocolVersion),
+                       "the daemon answered in protocol version " + std::to_string(version) + ", this node speaks " +
+                           std::to_string(wire::kProtocolVersion),
                        "Build the node against the same dora-ts version as the daemon's.");
   }
   id = welcome.node;
@@ -58,14 +58,17 @@ Status Node::Impl::join(const NodeOptions& options, Error* error) {
   started = (welcome.flags & wire::kBarrier) == 0;
   grace_ns = welcome.grace_ns;
   session.set_granted(welcome.granted);
-  if (Status s = Inbox::open(std::move(packet.fds[0]), std::move(packet.fds[1]), &inbox, error); s != Status::ok) return s;
-  if (Status s = ledger.open(std::move(packet.fds[2]), welcome.inputs, welcome.outputs, error); s != Status::ok) return s;
+  if (Status s = Inbox::open(std::move(packet.fds[0]), std::move(packet.fds[1]), &inbox, error); s != Status::ok)
+    return s;
+  if (Status s = ledger.open(std::move(packet.fds[2]), welcome.inputs, welcome.outputs, error); s != Status::ok)
+    return s;
   broker_pidfd_ = std::move(packet.fds[3]);
   if (Status s = receive_spec(welcome, error); s != Status::ok) return s;
   for (int fd : {session.fd(), session.kick_fd()}) {
     if (Status s = watch({.kind = Watch::Kind::session, .fd = fd}, error); s != Status::ok) return s;
   }
-  if (Status s = session.send(wire::Ready{}); s != Status::ok) return error->fail(Status::join_refused, "the daemon went away while this node was joining");
+  if (Status s = session.send(wire::Ready{}); s != Status::ok)
+    return error->fail(Status::join_refused, "the daemon went away while this node was joining");
   if (started) {
     started = false;
     on_start();
@@ -84,8 +87,8 @@ Status Node::Impl::receive_spec(const wire::Welcome& welcome, Error* error) {
     wire::Output output;
     wire::SpecEnd end;
     if (wire::decode(packet.bytes, &input)) {
-      infos.push_back({input.id, input.source, static_cast<InputKind>(input.kind), static_cast<Policy>(input.policy), input.queue_size,
-                       static_cast<uint8_t>(input.priority), input.period_ns, input.local_output});
+      infos.push_back({input.id, input.source, static_cast<InputKind>(input.kind), static_cast<Policy>(input.policy),
+                       input.queue_size, static_cast<uint8_t>(input.priority), input.period_ns, input.local_output});
       bits.push_back(input.bit);
       const bool bad_timer = input.kind == 1 && input.period_ns == 0;
       if (input.kind > 2 || bad_timer || (input.kind == 0 && input.bit >= kMaxInputs)) break;
@@ -107,8 +110,8 @@ Status Node::Impl::make_publishers(const std::vector<wire::Output>& specs, Error
   for (uint32_t i = 0; i < specs.size(); i++) {
     const wire::Output& spec = specs[i];
     outputs.push_back({spec.id, spec.retain, spec.external != 0});
-    publishers.push_back(std::make_unique<Publisher>(PublisherConfig{spec.id, spec.external != 0, spec.map_bytes, spec.max_slots, spec.retain},
-                                                     &session, &hlc));
+    publishers.push_back(std::make_unique<Publisher>(
+        PublisherConfig{spec.id, spec.external != 0, spec.map_bytes, spec.max_slots, spec.retain}, &session, &hlc));
     if (Status s = publishers.back()->init(error); s != Status::ok) return s;
     if (spec.external == 0) continue;
     const int fds[] = {publishers.back()->pool_fd()};
@@ -117,12 +120,14 @@ Status Node::Impl::make_publishers(const std::vector<wire::Output>& specs, Error
   return Status::ok;
 }
 
-// ---- descriptors -------------------------------------------------------------------------------------------------------------
+// ---- descriptors
+// -------------------------------------------------------------------------------------------------------------
 
 Status Node::Impl::watch(Watch what, Error* error) {
   const uint64_t key = next_watch_++;
   epoll_event event{EPOLLIN, {.u64 = key}};
-  if (epoll_ctl(control.get(), EPOLL_CTL_ADD, what.fd, &event) != 0) return error->fail_os("epoll_ctl", "cannot watch a descriptor");
+  if (epoll_ctl(control.get(), EPOLL_CTL_ADD, what.fd, &event) != 0)
+    return error->fail_os("epoll_ctl", "cannot watch a descriptor");
   watches_[key] = what;
   return Status::ok;
 }
@@ -157,15 +162,9 @@ void Node::Impl::fired(uint64_t key) {
       if (s == Status::ended) broker_gone();
       return;
     }
-    case Watch::Kind::timer:
-      inputs->timer_fired(what.index);
-      return;
-    case Watch::Kind::subscriber:
-      publishers[what.index]->peer_died(what.edge_id, what.incarnation);
-      break;
-    case Watch::Kind::publisher:
-      inputs->publisher_died(what.index, what.region_id);
-      break;
+    case Watch::Kind::timer: inputs->timer_fired(what.index); return;
+    case Watch::Kind::subscriber: publishers[what.index]->peer_died(what.edge_id, what.incarnation); break;
+    case Watch::Kind::publisher: inputs->publisher_died(what.index, what.region_id); break;
   }
   // A pidfd stays readable once its process is dead.
   epoll_ctl(control.get(), EPOLL_CTL_DEL, what.fd, nullptr);
@@ -197,7 +196,8 @@ void Node::Impl::broker_gone() {
   stop(DORA_REASON_SHUTDOWN, static_cast<int64_t>(grace_ns));
 }
 
-// ---- packets --------------------------------------------------------------------------------------------------------------------
+// ---- packets
+// --------------------------------------------------------------------------------------------------------------------
 
 void Node::Impl::process(Packet& packet) {
   wire::Type type;
@@ -232,17 +232,23 @@ void Node::Impl::process(Packet& packet) {
 
 void Node::Impl::on_open_out(Packet& packet) {
   wire::OpenOut message;
-  if (!wire::decode(packet.bytes, &message) || packet.fds.size() != 4 || message.output >= publishers.size()) return protocol_error("a malformed OpenOut");
+  if (!wire::decode(packet.bytes, &message) || packet.fds.size() != 4 || message.output >= publishers.size())
+    return protocol_error("a malformed OpenOut");
   const int pidfd = packet.fds[3].get();
   unwatch_subscriber(message.edge_id);
   Error error;
   const Status s = publishers[message.output]->open_edge(
-      EdgeWriterConfig{message.edge_id, message.region_id, message.peer_incarnation, message.constants, message.peer, std::move(packet.fds[0]),
-                       std::move(packet.fds[1]), std::move(packet.fds[2]), std::move(packet.fds[3])},
+      EdgeWriterConfig{message.edge_id, message.region_id, message.peer_incarnation, message.constants, message.peer,
+                       std::move(packet.fds[0]), std::move(packet.fds[1]), std::move(packet.fds[2]),
+                       std::move(packet.fds[3])},
       message.is_return != 0, &error);
   if (s == Status::ok) {
     Error ignored;
-    watch({.kind = Watch::Kind::subscriber, .fd = pidfd, .index = message.output, .edge_id = message.edge_id, .incarnation = message.peer_incarnation},
+    watch({.kind = Watch::Kind::subscriber,
+           .fd = pidfd,
+           .index = message.output,
+           .edge_id = message.edge_id,
+           .incarnation = message.peer_incarnation},
           &ignored);
   } else {
     protocol_error(error.message);
@@ -256,8 +262,9 @@ void Node::Impl::on_open_in(Packet& packet) {
   const int pidfd = packet.fds[3].get();
   Error error;
   const Status s = inputs->open_edge(
-      EdgeReaderConfig{message.edge_id, message.region_id, message.peer_incarnation, message.input, message.max_slots, message.map_bytes, message.constants,
-                       message.peer, std::move(packet.fds[0]), std::move(packet.fds[1]), std::move(packet.fds[2]), std::move(packet.fds[3])},
+      EdgeReaderConfig{message.edge_id, message.region_id, message.peer_incarnation, message.input, message.max_slots,
+                       message.map_bytes, message.constants, message.peer, std::move(packet.fds[0]),
+                       std::move(packet.fds[1]), std::move(packet.fds[2]), std::move(packet.fds[3])},
       &error);
   if (s != Status::ok) return protocol_error(error.message);
   watch({.kind = Watch::Kind::publisher, .fd = pidfd, .index = message.input, .region_id = message.region_id}, &error);
@@ -286,7 +293,8 @@ void Node::Impl::report_corrupt() {
   for (auto& [edge_id, what] : inputs->take_corrupt()) session.send(wire::Corrupt{edge_id, what});
   for (auto& publisher : publishers) {
     for (uint64_t edge_id : publisher->take_corrupt()) {
-      session.send(wire::Corrupt{edge_id, "a subscriber of output \"" + publisher->name() + "\" wrote something impossible"});
+      session.send(
+          wire::Corrupt{edge_id, "a subscriber of output \"" + publisher->name() + "\" wrote something impossible"});
       unwatch_subscriber(edge_id);
     }
   }

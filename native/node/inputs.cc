@@ -10,11 +10,14 @@ namespace {
 
 constexpr uint32_t kMostInARow = 64;
 
-uint64_t masked(uint64_t word, const uint64_t* mask, size_t index) { return mask == nullptr ? word : word & mask[index]; }
+uint64_t masked(uint64_t word, const uint64_t* mask, size_t index) {
+  return mask == nullptr ? word : word & mask[index];
+}
 
 }  // namespace
 
-Inputs::Inputs(std::vector<InputInfo> infos, std::vector<uint32_t> bits, Inbox* inbox, Ledger* ledger, Clock* clock, Hlc* hlc, std::string node_id)
+Inputs::Inputs(std::vector<InputInfo> infos, std::vector<uint32_t> bits, Inbox* inbox, Ledger* ledger, Clock* clock,
+               Hlc* hlc, std::string node_id)
     : infos_(std::move(infos)),
       node_id_(std::move(node_id)),
       inbox_(inbox),
@@ -45,7 +48,8 @@ uint64_t Inputs::dropped(uint32_t input) const {
   return dropped;
 }
 
-// ---- control ----------------------------------------------------------------------------------------------------------
+// ---- control
+// ----------------------------------------------------------------------------------------------------------
 
 Status Inputs::open_edge(EdgeReaderConfig config, Error* error) {
   const uint32_t input = config.input;
@@ -107,7 +111,8 @@ void Inputs::timer_fired(uint32_t input) {
   if (state.due_ticks > 0) set_pending(input);
 }
 
-// ---- taking -------------------------------------------------------------------------------------------------------------
+// ---- taking
+// -------------------------------------------------------------------------------------------------------------
 
 bool Inputs::scan(const uint64_t* mask) {
   uint64_t bits[kInboxWords] = {};
@@ -203,7 +208,8 @@ Status Inputs::claim(uint32_t input, Event* out) {
     return Status::empty;
   }
   EdgeReader* edge = state.edges.front().get();
-  const bool was_over = edge->final() || edge->ended();  // before the claim: what was put before it said so is visible to the claim
+  const bool was_over =
+      edge->final() || edge->ended();  // before the claim: what was put before it said so is visible to the claim
   ClaimedSample claimed;
   Error error;
   const Status s = edge->claim(&claimed, &error);
@@ -224,8 +230,9 @@ Status Inputs::claim(uint32_t input, Event* out) {
   out->type = EventType::input;
   out->input = input;
   out->dropped = claimed.dropped;
-  out->sample = Sample{edge,          claimed.slot,          claimed.encoding, claimed.data, claimed.size, claimed.metadata, claimed.metadata_size,
-                       claimed.sequence, claimed.stamp};
+  out->sample = Sample{edge,         claimed.slot,     claimed.encoding,      claimed.data,
+                       claimed.size, claimed.metadata, claimed.metadata_size, claimed.sequence,
+                       claimed.stamp};
   Ledger::add(ledger_->input(input).received, 1);
   Ledger::add(ledger_->input(input).dropped, claimed.dropped);
   return Status::ok;

@@ -1,12 +1,13 @@
 // The receiving half of a node: its inputs, which of them have something, whose turn it is, when one is over.
 //
-// Pending bits are private: scan() moves the inbox's bits here, timers set theirs. An input has a list of edges, oldest first: a publisher that came
-// back brings a new one, the old one is read to its end first. An input closes when its last edge is over (the publisher said so, or is
-// dead) and drained; it may recover. It is closed *for good* when nothing can come any more: the publisher ended, or the broker said so.
+// Pending bits are private: scan() moves the inbox's bits here, timers set theirs. An input has a list of edges, oldest
+// first: a publisher that came back brings a new one, the old one is read to its end first. An input closes when its
+// last edge is over (the publisher said so, or is dead) and drained; it may recover. It is closed *for good* when
+// nothing can come any more: the publisher ended, or the broker said so.
 //
-// Choice: higher priority first, then the smallest stamp of the oldest entries, at most 64 in a row from one input while others wait. After choosing,
-// the inbox is scanned once more, so that a message never overtakes one that caused it.
-// Threads: everything [consumer], but counters may be read from any.
+// Choice: higher priority first, then the smallest stamp of the oldest entries, at most 64 in a row from one input
+// while others wait. After choosing, the inbox is scanned once more, so that a message never overtakes one that caused
+// it. Threads: everything [consumer], but counters may be read from any.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,8 @@ class Inputs {
  public:
   Inputs(const Inputs&) = delete;
   Inputs& operator=(const Inputs&) = delete;
-  Inputs(std::vector<InputInfo> infos, std::vector<uint32_t> bits, Inbox* inbox, Ledger* ledger, Clock* clock, Hlc* hlc, std::string node_id);
+  Inputs(std::vector<InputInfo> infos, std::vector<uint32_t> bits, Inbox* inbox, Ledger* ledger, Clock* clock, Hlc* hlc,
+         std::string node_id);
   ~Inputs();
 
   const std::vector<InputInfo>& infos() const { return infos_; }
@@ -64,14 +66,14 @@ class Inputs {
   struct State {
     std::deque<std::unique_ptr<EdgeReader>> edges;
     std::vector<int> fault_regions;
-    uint32_t reason = 0;      // why it closes
-    bool closing = false;     // nothing new will come
-    bool crashed = false;     // the newest publisher died without a word
+    uint32_t reason = 0;   // why it closes
+    bool closing = false;  // nothing new will come
+    bool crashed = false;  // the newest publisher died without a word
     bool told_closed = false;
     std::atomic<bool> open{true};  // a copy of !told_closed for other threads; relaxed, a hint
     Fd timer;
-    uint64_t ticks = 0;       // of this timer, ever
-    uint64_t due_ticks = 0;   // fired and not yet taken
+    uint64_t ticks = 0;      // of this timer, ever
+    uint64_t due_ticks = 0;  // fired and not yet taken
   };
 
   bool is_pending(uint32_t input) const { return (pending_[input / 64] >> (input % 64) & 1) != 0; }

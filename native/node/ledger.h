@@ -1,6 +1,8 @@
-// A process's counters in shared memory, written by it alone and readable by the broker after its death too. Layout: core/layout.h.
+// A process's counters in shared memory, written by it alone and readable by the broker after its death too. Layout:
+// core/layout.h.
 //
-// Relaxed loads and stores: each counter has one writer at a time (inputs: the consumer; outputs: the publisher's lock) and orders nothing.
+// Relaxed loads and stores: each counter has one writer at a time (inputs: the consumer; outputs: the publisher's lock)
+// and orders nothing.
 #pragma once
 
 #include "core/layout.h"
@@ -16,7 +18,9 @@ class Ledger {
     inputs_ = inputs;
     return Mapping::map(memory.get(), round_to_page(size), true, &memory_, error);
   }
-  LedgerInput& input(uint32_t index) { return reinterpret_cast<LedgerInput*>(memory_.data() + sizeof(LedgerHead))[index]; }
+  LedgerInput& input(uint32_t index) {
+    return reinterpret_cast<LedgerInput*>(memory_.data() + sizeof(LedgerHead))[index];
+  }
   LedgerOutput& output(uint32_t index) {
     return reinterpret_cast<LedgerOutput*>(memory_.data() + sizeof(LedgerHead) + sizeof(LedgerInput) * inputs_)[index];
   }

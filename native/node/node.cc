@@ -12,7 +12,8 @@
 namespace dora {
 namespace {
 
-constexpr uint32_t kControlEvery = 256;  // takes between two looks at the control descriptor, for a consumer that never sleeps
+constexpr uint32_t kControlEvery =
+    256;  // takes between two looks at the control descriptor, for a consumer that never sleeps
 
 int64_t monotonic_ns() {
   timespec now;
@@ -52,7 +53,8 @@ LocalSample local_sample(Publisher* publisher, const PublishedSlot& slot, uint64
 Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Node::~Node() { close(); }
 
-// ---- who and what -------------------------------------------------------------------------------------------------------
+// ---- who and what
+// -------------------------------------------------------------------------------------------------------
 
 const std::string& Node::id() const { return impl_->id; }
 const std::string& Node::dataflow() const { return impl_->dataflow; }
@@ -61,14 +63,17 @@ const std::vector<InputInfo>& Node::inputs() const { return impl_->inputs->infos
 const std::vector<OutputInfo>& Node::outputs() const { return impl_->outputs; }
 int Node::input_index(std::string_view id) const { return index_of(inputs(), id); }
 int Node::output_index(std::string_view id) const { return index_of(outputs(), id); }
-uint64_t Node::received(uint32_t input) const { return impl_->ledger.input(input).received.load(std::memory_order_relaxed); }
+uint64_t Node::received(uint32_t input) const {
+  return impl_->ledger.input(input).received.load(std::memory_order_relaxed);
+}
 uint64_t Node::dropped(uint32_t input) const { return impl_->inputs->dropped(input); }
 bool Node::input_open(uint32_t input) const { return impl_->inputs->is_open(input); }
 uint64_t Node::sent(uint32_t output) const { return impl_->publishers[output]->sent(); }
 uint32_t Node::subscribers(uint32_t output) const { return impl_->publishers[output]->open_edges(); }
 uint64_t Node::now_ns() const { return impl_->hlc.stamp(impl_->clock->wall_ns()); }
 
-// ---- waiting --------------------------------------------------------------------------------------------------------------
+// ---- waiting
+// --------------------------------------------------------------------------------------------------------------
 
 bool Node::started() const { return impl_->started; }
 int Node::doorbell_fd() const { return impl_->inbox.doorbell(); }
@@ -91,7 +96,8 @@ Status Node::wait_start(Error* error) {
     pollfd readable{control_fd(), POLLIN, 0};
     if (poll(&readable, 1, -1) > 0) awake(false, true);
   }
-  if (impl_->broker_lost && !impl_->outlives) return error->fail(Status::join_refused, "the daemon ended before the dataflow started");
+  if (impl_->broker_lost && !impl_->outlives)
+    return error->fail(Status::join_refused, "the daemon ended before the dataflow started");
   return Status::ok;
 }
 
@@ -116,7 +122,9 @@ void Node::awake(bool doorbell_readable, bool control_readable) {
 Status Node::wait(int64_t timeout_ns, uint64_t spin_ns, const uint64_t* mask) {
   const int64_t begin = spin_ns > 0 || timeout_ns > 0 ? monotonic_ns() : 0;
   if (spin_ns > 0) {
-    const int64_t spin_end = begin + static_cast<int64_t>(timeout_ns >= 0 ? std::min<uint64_t>(spin_ns, static_cast<uint64_t>(timeout_ns)) : spin_ns);
+    const int64_t spin_end =
+        begin + static_cast<int64_t>(timeout_ns >= 0 ? std::min<uint64_t>(spin_ns, static_cast<uint64_t>(timeout_ns))
+                                                     : spin_ns);
     do {
       for (int i = 0; i < 16; i++) {
         if (impl_->started && impl_->inputs->scan(mask)) return Status::ok;
@@ -138,12 +146,14 @@ Status Node::sleep(int64_t timeout_ns) {
 }
 
 Status Node::wait_room(int64_t timeout_ns) {
-  // Messages do not end this wait, so "asleep" stays 0 and their senders ring nobody; their bits are found by the next prepare_sleep().
+  // Messages do not end this wait, so "asleep" stays 0 and their senders ring nobody; their bits are found by the next
+  // prepare_sleep().
   if (impl_->stopping || impl_->ended) return Status::ended;
   return sleep(timeout_ns);
 }
 
-// ---- taking ------------------------------------------------------------------------------------------------------------------
+// ---- taking
+// ------------------------------------------------------------------------------------------------------------------
 
 Status Node::take(Event* out, const uint64_t* mask) {
   Impl& impl = *impl_;
@@ -173,10 +183,12 @@ void Node::release(const Sample& sample) {
   if (sample.edge != nullptr) sample.edge->release(sample.slot);
 }
 
-// ---- publishing -----------------------------------------------------------------------------------------------------------------
+// ---- publishing
+// -----------------------------------------------------------------------------------------------------------------
 
 Status Node::loan(uint32_t output, uint64_t size, Loan* out, Error* error) {
-  if (output >= impl_->publishers.size()) return error->fail(Status::unknown_output, "this node has no output of index " + std::to_string(output));
+  if (output >= impl_->publishers.size())
+    return error->fail(Status::unknown_output, "this node has no output of index " + std::to_string(output));
   out->publisher = impl_->publishers[output].get();
   out->output = output;
   const Status s = out->publisher->loan(size, &out->slot, &out->data, &out->capacity, error);
@@ -186,10 +198,12 @@ Status Node::loan(uint32_t output, uint64_t size, Loan* out, Error* error) {
 }
 
 Status Node::send(Loan* loan, const SendArgs& args, LocalSample* local, Error* error) {
-  if (loan->size > loan->capacity) return error->fail(Status::invalid_argument, "a loan cannot be sent larger than it was lent");
+  if (loan->size > loan->capacity)
+    return error->fail(Status::invalid_argument, "a loan cannot be sent larger than it was lent");
   PublishedSlot published;
-  const Outgoing message{loan->slot,          loan->size,        args.encoding, args.metadata, args.metadata_size, impl_->clock->wall_ns(),
-                         args.local_refs, args.arm};
+  const Outgoing message{
+      loan->slot,      loan->size, args.encoding, args.metadata, args.metadata_size, impl_->clock->wall_ns(),
+      args.local_refs, args.arm};
   Publisher* publisher = loan->publisher;
   if (Status s = publisher->send(message, &published, error); s != Status::ok) return s;
   LedgerOutput& counts = impl_->ledger.output(loan->output);
@@ -200,8 +214,10 @@ Status Node::send(Loan* loan, const SendArgs& args, LocalSample* local, Error* e
   return Status::ok;
 }
 
-Status Node::send_copy(uint32_t output, const void* data, uint64_t size, const SendArgs& args, LocalSample* local, Error* error) {
-  if (output >= impl_->publishers.size()) return error->fail(Status::unknown_output, "this node has no output of index " + std::to_string(output));
+Status Node::send_copy(uint32_t output, const void* data, uint64_t size, const SendArgs& args, LocalSample* local,
+                       Error* error) {
+  if (output >= impl_->publishers.size())
+    return error->fail(Status::unknown_output, "this node has no output of index " + std::to_string(output));
   if (!impl_->publishers[output]->has_room(args.arm)) return Status::would_block;
   Loan copy;
   if (Status s = loan(output, size, &copy, error); s != Status::ok) return s;

@@ -1,14 +1,16 @@
 // A process's membership in a dataflow: the one implementation behind every language's node API.
 //
-// One Node a process. Threads: methods marked [consumer] are called by one thread at a time (the one that takes events and sleeps);
-// methods marked [any-thread] from any. Nothing blocks but connect(), wait_start() and wait().
+// One Node a process. Threads: methods marked [consumer] are called by one thread at a time (the one that takes events
+// and sleeps); methods marked [any-thread] from any. Nothing blocks but connect(), wait_start() and wait().
 //
-// How a consumer waits. Two descriptors can be polled: doorbell_fd() (messages and credit) and control_fd() (an epoll of the broker's
-// socket, peers' pidfds and timers). Before sleeping on them: prepare_sleep(); false means that something is pending: do not sleep.
-// After waking: awake(doorbell_readable, control_readable). Only the consumer may sleep on the doorbell: a second sleeper could swallow its ring.
+// How a consumer waits. Two descriptors can be polled: doorbell_fd() (messages and credit) and control_fd() (an epoll
+// of the broker's socket, peers' pidfds and timers). Before sleeping on them: prepare_sleep(); false means that
+// something is pending: do not sleep. After waking: awake(doorbell_readable, control_readable). Only the consumer may
+// sleep on the doorbell: a second sleeper could swallow its ring.
 //
-// Who frees what: a Sample's slot is the publisher's and goes back by release(); a Loan's slot is ours and goes by send() or discard(). Samples keep
-// their edge alive; ~Node ends everything, so handles must be gone or never touched again.
+// Who frees what: a Sample's slot is the publisher's and goes back by release(); a Loan's slot is ours and goes by
+// send() or discard(). Samples keep their edge alive; ~Node ends everything, so handles must be gone or never touched
+// again.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +29,7 @@ class EdgeReader;
 class Publisher;
 
 struct NodeOptions {
-  std::string config;  ///< DORA_NODE_CONFIG's value; empty: taken from the environment
+  std::string config;      ///< DORA_NODE_CONFIG's value; empty: taken from the environment
   Clock* clock = nullptr;  ///< null: the machine's clock. Must outlive the node
 };
 
@@ -82,8 +84,9 @@ struct SendArgs {
   uint16_t encoding = DORA_ENCODING_RAW;
   const uint8_t* metadata = nullptr;  ///< encoded; copied
   uint32_t metadata_size = 0;
-  uint32_t local_refs = 0;  ///< references that stay on the slot for receivers in this process; each goes by release_local()
-  bool arm = false;         ///< on would_block: ring the doorbell once there may be room
+  uint32_t local_refs =
+      0;             ///< references that stay on the slot for receivers in this process; each goes by release_local()
+  bool arm = false;  ///< on would_block: ring the doorbell once there may be room
 };
 
 /// Writable memory nobody sees yet. Move it or copy it, but send or discard it once.
@@ -111,13 +114,15 @@ struct LocalSample {
 
 class Node {
  public:
-  /// Joins: everything up to Ready. Blocks for the broker's answers (milliseconds). The node may take part only after started().
+  /// Joins: everything up to Ready. Blocks for the broker's answers (milliseconds). The node may take part only after
+  /// started().
   static Status connect(const NodeOptions& options, std::unique_ptr<Node>* out, Error* error);
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  // ---- who and what [any-thread] --------------------------------------------------------------------------------------
+  // ---- who and what [any-thread]
+  // --------------------------------------------------------------------------------------
   const std::string& id() const;
   const std::string& dataflow() const;
   uint32_t restart_count() const;
@@ -132,7 +137,8 @@ class Node {
   uint32_t subscribers(uint32_t output) const;  ///< open edges
   uint64_t now_ns() const;                      ///< hybrid logical clock, ns since 1970
 
-  // ---- waiting [consumer] -----------------------------------------------------------------------------------------------
+  // ---- waiting [consumer]
+  // -----------------------------------------------------------------------------------------------
   /// True once every node of the dataflow has joined, or a stop arrived. Then take() gives events.
   bool started() const;
   /// Blocks until started() or the broker is gone.
@@ -143,40 +149,47 @@ class Node {
   int wait_fd();
   /// Says "asleep" and looks once more. False: something is pending for inputs of `mask` (or control); do not sleep.
   bool prepare_sleep(const uint64_t* mask = nullptr);
-  /// After a sleep, whatever woke it. Clears "asleep", empties the doorbell, handles control traffic, deaths and timers.
+  /// After a sleep, whatever woke it. Clears "asleep", empties the doorbell, handles control traffic, deaths and
+  /// timers.
   void awake(bool doorbell_readable, bool control_readable);
   /// prepare_sleep + poll + awake. Spins up to spin_ns first. ok: look again; timeout. timeout_ns < 0: for ever.
   Status wait(int64_t timeout_ns, uint64_t spin_ns = 0, const uint64_t* mask = nullptr);
 
-  /// Sleeps until there may be room for a send that was refused with `arm` set; between the refusal and this call there must be no other wait
-  /// or awake(), which would take the ring. ok, timeout, or ended: a stop event waits to be taken.
+  /// Sleeps until there may be room for a send that was refused with `arm` set; between the refusal and this call there
+  /// must be no other wait or awake(), which would take the ring. ok, timeout, or ended: a stop event waits to be
+  /// taken.
   Status wait_room(int64_t timeout_ns);
 
-  // ---- taking [consumer] --------------------------------------------------------------------------------------------------
-  /// The next event: control first, then by input priority, then the smallest stamp. `mask`: bit per input index, null: all.
-  /// Status::empty when there is none. After `end` was given it is given again for ever.
+  // ---- taking [consumer]
+  // --------------------------------------------------------------------------------------------------
+  /// The next event: control first, then by input priority, then the smallest stamp. `mask`: bit per input index, null:
+  /// all. Status::empty when there is none. After `end` was given it is given again for ever.
   Status take(Event* out, const uint64_t* mask = nullptr);
   /// [any-thread] Gives a sample's slot back to its publisher.
   void release(const Sample& sample);
 
-  // ---- publishing [any-thread] ----------------------------------------------------------------------------------------------
+  // ---- publishing [any-thread]
+  // ----------------------------------------------------------------------------------------------
   Status loan(uint32_t output, uint64_t size, Loan* out, Error* error);
-  /// ok: the loan is gone (with local_refs > 0 `local` describes what the receivers in this process get). would_block: nobody got
-  /// anything and the loan is still the caller's. `local` may be null when local_refs is 0.
+  /// ok: the loan is gone (with local_refs > 0 `local` describes what the receivers in this process get). would_block:
+  /// nobody got anything and the loan is still the caller's. `local` may be null when local_refs is 0.
   Status send(Loan* loan, const SendArgs& args, LocalSample* local, Error* error);
   /// Copies. ok, would_block (nothing was kept; call again), or a failure.
-  Status send_copy(uint32_t output, const void* data, uint64_t size, const SendArgs& args, LocalSample* local, Error* error);
+  Status send_copy(uint32_t output, const void* data, uint64_t size, const SendArgs& args, LocalSample* local,
+                   Error* error);
   void discard(Loan* loan);
   void retain_local(const LocalSample& sample);
   void release_local(const LocalSample& sample);
   /// Counters of local inputs, kept in the process's ledger like those of edges.
   void count_local(uint32_t input, uint64_t received, uint64_t dropped);
-  /// True when no backpressure edge of this output is full now. `arm`: when false is returned, ring the doorbell once there may be room.
+  /// True when no backpressure edge of this output is full now. `arm`: when false is returned, ring the doorbell once
+  /// there may be room.
   bool has_room(uint32_t output, bool arm = false);
   Status close_output(uint32_t output);
   Status request_stop();
 
-  // ---- leaving ---------------------------------------------------------------------------------------------------------------
+  // ---- leaving
+  // ---------------------------------------------------------------------------------------------------------------
   /// [consumer] Says Bye. What was sent stays readable. Idempotent.
   void close();
 

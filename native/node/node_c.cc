@@ -51,8 +51,14 @@ int64_t monotonic_ns() {
   return static_cast<int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
 }
 
-template <class T> uint64_t to_word(T* pointer) { return reinterpret_cast<uint64_t>(pointer); }
-template <class T> T* from_word(uint64_t word) { return reinterpret_cast<T*>(word); }
+template <class T>
+uint64_t to_word(T* pointer) {
+  return reinterpret_cast<uint64_t>(pointer);
+}
+template <class T>
+T* from_word(uint64_t word) {
+  return reinterpret_cast<T*>(word);
+}
 
 void fill(const Node& node, const Event& from, dora_event_t* to) {
   memset(to, 0, sizeof *to);
@@ -61,7 +67,9 @@ void fill(const Node& node, const Event& from, dora_event_t* to) {
   to->reason = from.reason;
   to->grace_ns = from.grace_ns;
   to->dropped = from.dropped;
-  to->id = from.input < node.inputs().size() && from.type != EventType::stop && from.type != EventType::end ? node.inputs()[from.input].id.c_str() : "";
+  to->id = from.input < node.inputs().size() && from.type != EventType::stop && from.type != EventType::end
+               ? node.inputs()[from.input].id.c_str()
+               : "";
   to->message = "";
   if (from.type == EventType::input) {
     const Sample& sample = from.sample;
@@ -100,7 +108,8 @@ Loan loan_of(const dora_loan_t* loan) {
 }
 
 /// Calls attempt(arm) until it does not want to wait, or the time is over.
-template <class F> Status with_room(dora_node_t* node, int64_t timeout_ns, F attempt) {
+template <class F>
+Status with_room(dora_node_t* node, int64_t timeout_ns, F attempt) {
   if (timeout_ns == 0) return attempt(false);
   const int64_t end = timeout_ns < 0 ? INT64_MAX : monotonic_ns() + timeout_ns;
   for (;;) {
@@ -118,13 +127,15 @@ extern "C" {
 
 int32_t dora_node_connect(const dora_node_options_t* options, dora_node_t** out, dora_error_t* error) {
   Error words;
-  if (out == nullptr) return result(words.fail(Status::invalid_argument, "dora_node_connect: `node` is NULL"), words, error);
+  if (out == nullptr)
+    return result(words.fail(Status::invalid_argument, "dora_node_connect: `node` is NULL"), words, error);
   dora::NodeOptions node_options;
   auto node = std::make_unique<dora_node>();
   if (options != nullptr) {
     if (options->struct_size < sizeof *options)
-      return result(words.fail(Status::invalid_argument, "dora_node_connect: struct_size is too small", "Set it to sizeof(dora_node_options_t)."), words,
-                    error);
+      return result(words.fail(Status::invalid_argument, "dora_node_connect: struct_size is too small",
+                               "Set it to sizeof(dora_node_options_t)."),
+                    words, error);
     if (options->config != nullptr) node_options.config = options->config;
     node->spin_ns = uint64_t{options->spin_us} * 1000;
   }
@@ -191,10 +202,11 @@ int32_t dora_node_fd(dora_node_t* node) { return node->node->wait_fd(); }
 
 int32_t dora_node_prepare_wait(dora_node_t* node) { return node->node->prepare_sleep() ? 1 : 0; }
 
-int32_t dora_node_send(dora_node_t* node, int32_t output, const void* data, uint64_t size, uint32_t encoding, const uint8_t* metadata,
-                       uint64_t metadata_size, int64_t timeout_ns, dora_error_t* error) {
+int32_t dora_node_send(dora_node_t* node, int32_t output, const void* data, uint64_t size, uint32_t encoding,
+                       const uint8_t* metadata, uint64_t metadata_size, int64_t timeout_ns, dora_error_t* error) {
   Error words;
-  if (metadata_size > DORA_MAX_METADATA) return result(words.fail(Status::too_large, "metadata is larger than 65536 bytes"), words, error);
+  if (metadata_size > DORA_MAX_METADATA)
+    return result(words.fail(Status::too_large, "metadata is larger than 65536 bytes"), words, error);
   const Status s = with_room(node, timeout_ns, [&](bool arm) {
     const SendArgs args{static_cast<uint16_t>(encoding), metadata, static_cast<uint32_t>(metadata_size), 0, arm};
     return node->node->send_copy(static_cast<uint32_t>(output), data, size, args, nullptr, &words);
@@ -204,7 +216,8 @@ int32_t dora_node_send(dora_node_t* node, int32_t output, const void* data, uint
 
 int32_t dora_node_loan(dora_node_t* node, int32_t output, uint64_t size, dora_loan_t* loan, dora_error_t* error) {
   Error words;
-  if (loan == nullptr) return result(words.fail(Status::invalid_argument, "dora_node_loan: `loan` is NULL"), words, error);
+  if (loan == nullptr)
+    return result(words.fail(Status::invalid_argument, "dora_node_loan: `loan` is NULL"), words, error);
   Loan lent;
   const Status s = node->node->loan(static_cast<uint32_t>(output), size, &lent, &words);
   if (s != Status::ok) return result(s, words, error);
@@ -212,11 +225,13 @@ int32_t dora_node_loan(dora_node_t* node, int32_t output, uint64_t size, dora_lo
   return DORA_OK;
 }
 
-int32_t dora_loan_send(dora_node_t* node, dora_loan_t* loan, uint32_t encoding, const uint8_t* metadata, uint64_t metadata_size, int64_t timeout_ns,
-                       dora_error_t* error) {
+int32_t dora_loan_send(dora_node_t* node, dora_loan_t* loan, uint32_t encoding, const uint8_t* metadata,
+                       uint64_t metadata_size, int64_t timeout_ns, dora_error_t* error) {
   Error words;
-  if (loan == nullptr || loan->reserved[0] == 0) return result(words.fail(Status::invalid_argument, "this loan is already gone"), words, error);
-  if (metadata_size > DORA_MAX_METADATA) return result(words.fail(Status::too_large, "metadata is larger than 65536 bytes"), words, error);
+  if (loan == nullptr || loan->reserved[0] == 0)
+    return result(words.fail(Status::invalid_argument, "this loan is already gone"), words, error);
+  if (metadata_size > DORA_MAX_METADATA)
+    return result(words.fail(Status::too_large, "metadata is larger than 65536 bytes"), words, error);
   Loan lent = loan_of(loan);
   const Status s = with_room(node, timeout_ns, [&](bool arm) {
     const SendArgs args{static_cast<uint16_t>(encoding), metadata, static_cast<uint32_t>(metadata_size), 0, arm};
@@ -237,11 +252,13 @@ int32_t dora_node_close_output(dora_node_t* node, int32_t output) {
   return static_cast<int32_t>(node->node->close_output(static_cast<uint32_t>(output)));
 }
 
-int32_t dora_metadata_put(uint8_t* buffer, uint64_t capacity, uint64_t* size, const char* key, uint32_t type, const void* value, uint64_t value_size) {
+int32_t dora_metadata_put(uint8_t* buffer, uint64_t capacity, uint64_t* size, const char* key, uint32_t type,
+                          const void* value, uint64_t value_size) {
   return static_cast<int32_t>(dora::metadata_put(buffer, capacity, size, key, type, value, value_size));
 }
 
-int32_t dora_metadata_get(const uint8_t* metadata, uint64_t size, const char* key, uint32_t* type, const void** value, uint64_t* value_size) {
+int32_t dora_metadata_get(const uint8_t* metadata, uint64_t size, const char* key, uint32_t* type, const void** value,
+                          uint64_t* value_size) {
   return static_cast<int32_t>(dora::metadata_get(metadata, size, key, type, value, value_size));
 }
 

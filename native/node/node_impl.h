@@ -1,4 +1,5 @@
-// What a Node consists of. Included by node.cc (the surface) and control.cc (joining, the broker's packets, deaths, timers) only.
+// What a Node consists of. Included by node.cc (the surface) and control.cc (joining, the broker's packets, deaths,
+// timers) only.
 #pragma once
 
 #include <deque>
@@ -27,7 +28,9 @@ struct Node::Impl {
   void handle_control();
   void stop(uint32_t reason, int64_t grace);
   void report_corrupt();
-  bool has_control_events() const { return !events.empty() || ended || inputs->has_events() || (inputs->all_over() && !stopping); }
+  bool has_control_events() const {
+    return !events.empty() || ended || inputs->has_events() || (inputs->all_over() && !stopping);
+  }
 
   std::string id, dataflow;
   uint32_t restart_count = 0;

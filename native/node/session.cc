@@ -35,7 +35,8 @@ int64_t monotonic_ms() {
 Status Session::open(const std::string& config, Error* error) {
   wire::Hello hello;
   const size_t space = config.find(' ', 2);
-  if (config.compare(0, 2, "1 ") != 0 || space == std::string::npos || !parse_hex(std::string_view(config).substr(2, space - 2), hello.token)) {
+  if (config.compare(0, 2, "1 ") != 0 || space == std::string::npos ||
+      !parse_hex(std::string_view(config).substr(2, space - 2), hello.token)) {
     return error->fail(Status::not_in_dataflow, "DORA_NODE_CONFIG is not what a dora daemon writes",
                        "Start this program as a node of a dataflow: `dora run dataflow.yml`.");
   }
@@ -51,7 +52,8 @@ Status Session::open(const std::string& config, Error* error) {
 
 Status Session::receive(Packet* out, Error* error) {
   const Status s = receive_packet(socket_.get(), true, out, error);
-  if (s == Status::ended) return error->fail(Status::join_refused, "the daemon closed the connection while this node was joining");
+  if (s == Status::ended)
+    return error->fail(Status::join_refused, "the daemon closed the connection while this node was joining");
   return s;
 }
 
@@ -100,10 +102,12 @@ void Session::give_back(uint64_t bytes) {
 
 /// Under budget_. Asks and waits; other packets that arrive meanwhile are kept for the consumer.
 bool Session::ask_for_grant(uint64_t bytes, Error* error) {
-  const std::string held = "this node holds " + std::to_string(granted_) + " bytes of shared memory and needs " + std::to_string(bytes) + " more";
+  const std::string held = "this node holds " + std::to_string(granted_) + " bytes of shared memory and needs " +
+                           std::to_string(bytes) + " more";
   const uint64_t number = ++number_;
   if (send(wire::GrantRequest{number, bytes}) != Status::ok) {
-    error->fail(Status::shm_exhausted, held + ", but its daemon is gone", "Start the daemon again, or restart the dataflow.");
+    error->fail(Status::shm_exhausted, held + ", but its daemon is gone",
+                "Start the daemon again, or restart the dataflow.");
     return false;
   }
   std::lock_guard guard(io_);
@@ -131,12 +135,15 @@ bool Session::ask_for_grant(uint64_t bytes, Error* error) {
       return true;
     }
     error->fail(Status::shm_exhausted,
-                held + ": the node has " + std::to_string(grant.node_used) + " of its limit of " + std::to_string(grant.node_limit) +
-                    " bytes, all nodes of this machine " + std::to_string(grant.machine_used) + " of " + std::to_string(grant.machine_limit),
-                "Release samples sooner, send less at once, or raise shared_memory_pool_size of this node (or the machine's limit).");
+                held + ": the node has " + std::to_string(grant.node_used) + " of its limit of " +
+                    std::to_string(grant.node_limit) + " bytes, all nodes of this machine " +
+                    std::to_string(grant.machine_used) + " of " + std::to_string(grant.machine_limit),
+                "Release samples sooner, send less at once, or raise shared_memory_pool_size of this node (or the "
+                "machine's limit).");
     return false;
   }
-  error->fail(Status::shm_exhausted, held + ", but its daemon does not answer", "Start the daemon again, or restart the dataflow.");
+  error->fail(Status::shm_exhausted, held + ", but its daemon does not answer",
+              "Start the daemon again, or restart the dataflow.");
   return false;
 }
 

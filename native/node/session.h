@@ -1,9 +1,10 @@
 // The node's side of the socket to its broker: packets out, packets in, and the memory budget that rides on it.
 //
-// Packets are processed by the consumer only. A thread that waits for a Grant inside a send may read packets that are not for it; those are kept
-// and the kick descriptor wakes the consumer for them. So a grant can be asked for under a publisher's lock, and no packet is processed under it.
-// When the broker is gone the session says so once; sends are then silently dropped, and the budget is what is held already.
-// Threads: all methods [any-thread], except drain() and the constructor's steps [consumer].
+// Packets are processed by the consumer only. A thread that waits for a Grant inside a send may read packets that are
+// not for it; those are kept and the kick descriptor wakes the consumer for them. So a grant can be asked for under a
+// publisher's lock, and no packet is processed under it. When the broker is gone the session says so once; sends are
+// then silently dropped, and the budget is what is held already. Threads: all methods [any-thread], except drain() and
+// the constructor's steps [consumer].
 #pragma once
 
 #include <atomic>
@@ -26,7 +27,10 @@ class Session final : public MemoryBudget {
   /// The next packet of the handshake, waiting for it.
   Status receive(Packet* out, Error* error);
 
-  template <class M> Status send(const M& message, std::span<const int> fds = {}) { return send_bytes(wire::encode(message), fds); }
+  template <class M>
+  Status send(const M& message, std::span<const int> fds = {}) {
+    return send_bytes(wire::encode(message), fds);
+  }
 
   int fd() const { return socket_.get(); }
   int kick_fd() const { return kick_.get(); }
@@ -47,7 +51,7 @@ class Session final : public MemoryBudget {
   std::string path_;
   Fd socket_;
   Fd kick_;
-  std::mutex io_;  // reading the socket, kept packets
+  std::mutex io_;   // reading the socket, kept packets
   std::mutex out_;  // sending
   std::vector<Packet> kept_;
   bool end_told_ = false;

@@ -1,4 +1,5 @@
-// One publisher and its edges inside one process: policies, counts, holding, retaining, death and return, hostile readers and writers.
+// One publisher and its edges inside one process: policies, counts, holding, retaining, death and return, hostile
+// readers and writers.
 #include <atomic>
 #include <thread>
 #include <vector>
@@ -173,7 +174,8 @@ TEST_CASE("a death does not free what is queued, even when the dead one's releas
   REQUIRE(send_number(b.publisher, 0) == Status::ok);
   ClaimedSample sample;
   REQUIRE(b.claim(&sample) == Status::ok);
-  auto* rel = reinterpret_cast<std::atomic<uint64_t>*>(reinterpret_cast<uint8_t*>(b.shared()) + b.edge.constants.rel_offset);
+  auto* rel =
+      reinterpret_cast<std::atomic<uint64_t>*>(reinterpret_cast<uint8_t*>(b.shared()) + b.edge.constants.rel_offset);
   REQUIRE(send_number(b.publisher, 1) == Status::ok);
   b.publisher.peer_died(1, 1);
   rel[0].store(~uint64_t{0});  // written "late" by the dead process
@@ -236,7 +238,8 @@ TEST_CASE("release bits for slots that were never given free nothing") {
   REQUIRE(other.open_writer(b.publisher) == Status::ok);
   REQUIRE(other.open_reader(b.publisher, kMap, kSlots) == Status::ok);
   REQUIRE(send_number(b.publisher, 1) == Status::ok);
-  auto* rel = reinterpret_cast<std::atomic<uint64_t>*>(reinterpret_cast<uint8_t*>(b.shared()) + b.edge.constants.rel_offset);
+  auto* rel =
+      reinterpret_cast<std::atomic<uint64_t>*>(reinterpret_cast<uint8_t*>(b.shared()) + b.edge.constants.rel_offset);
   for (int round = 0; round < 3; round++) {
     for (uint32_t w = 0; w < b.edge.constants.rel_words; w++) rel[w].store(~uint64_t{0});
     CHECK(b.publisher.busy_slots() == 1);  // the other edge still has it
@@ -254,8 +257,12 @@ TEST_CASE("every field of an entry that a hostile publisher could write is check
   const Lie lies[] = {
       {"more entries", [](EdgeShared* e, Cell*) { e->head.store(1000); }},
       {"slot", [](EdgeShared*, Cell* c) { c->where.store(uint64_t{kSlots} | (c->where.load() >> 32 << 32)); }},
-      {"offset", [](EdgeShared*, Cell* c) { c->where.store((c->where.load() & 0xffffffff) | uint64_t{0xffffffff} << 32); }},
-      {"offset without memory", [](EdgeShared*, Cell* c) { c->where.store((c->where.load() & 0xffffffff) | uint64_t{(kMap - 128) / 64} << 32); }},
+      {"offset",
+       [](EdgeShared*, Cell* c) { c->where.store((c->where.load() & 0xffffffff) | uint64_t{0xffffffff} << 32); }},
+      {"offset without memory",
+       [](EdgeShared*, Cell* c) {
+         c->where.store((c->where.load() & 0xffffffff) | uint64_t{(kMap - 128) / 64} << 32);
+       }},
       {"payload", [](EdgeShared*, Cell* c) { c->payload_size.store(kMap); }},
       {"payload", [](EdgeShared*, Cell* c) { c->payload_size.store(~uint64_t{0}); }},
       {"payload", [](EdgeShared*, Cell* c) { c->payload_size.store(~uint64_t{0} - 70); }},

@@ -55,7 +55,8 @@ TEST_CASE("slots do not overlap, and memory never exceeds the budget") {
   REQUIRE(pool.init(&error) == Status::ok);
   std::set<std::pair<uint64_t, uint64_t>> taken;
   uint32_t slot;
-  for (uint64_t bytes = 100; pool.allocate(bytes, true, &slot, &error) == Status::ok; bytes = bytes * 5 / 4 % 200'000 + 100) {
+  for (uint64_t bytes = 100; pool.allocate(bytes, true, &slot, &error) == Status::ok;
+       bytes = bytes * 5 / 4 % 200'000 + 100) {
     const SlotInfo& info = pool.info(slot);
     auto after = taken.lower_bound({info.offset, 0});
     if (after != taken.end()) CHECK(info.offset + info.capacity <= after->first);

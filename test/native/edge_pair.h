@@ -1,4 +1,5 @@
-// Both ends of an edge in one test process, with regions made as a broker makes them. For tests of native/core without processes.
+// Both ends of an edge in one test process, with regions made as a broker makes them. For tests of native/core without
+// processes.
 #pragma once
 
 #include <fcntl.h>
@@ -20,7 +21,8 @@ class FixedBudget final : public MemoryBudget {
   explicit FixedBudget(uint64_t limit) : limit_(limit) {}
   bool acquire(uint64_t bytes, Error* error) override {
     if (used + bytes > limit_) {
-      error->fail(Status::shm_exhausted, "budget of the test: " + std::to_string(used) + " of " + std::to_string(limit_));
+      error->fail(Status::shm_exhausted,
+                  "budget of the test: " + std::to_string(used) + " of " + std::to_string(limit_));
       return false;
     }
     used += bytes;
@@ -49,7 +51,8 @@ struct EdgePair {
   EdgeReader reader;
   Error error;
 
-  EdgePair(Policy policy, uint32_t queue_size, uint32_t max_slots, uint32_t hold_limit = 16, uint64_t edge_id = 1, uint64_t region_id = 1) {
+  EdgePair(Policy policy, uint32_t queue_size, uint32_t max_slots, uint32_t hold_limit = 16, uint64_t edge_id = 1,
+           uint64_t region_id = 1) {
     const uint32_t cells = cells_for(queue_size);
     constants.magic = kEdgeMagic;
     constants.version = kEdgeVersion;
@@ -70,13 +73,13 @@ struct EdgePair {
   }
 
   Status open_writer(Publisher& publisher, bool is_return = false) {
-    return publisher.open_edge({constants.edge_id, constants.region_id, constants.region_id, constants, "reader/in", dup_fd(region), dup_fd(inbox_memory),
-                                dup_fd(reader_bell), Fd()},
+    return publisher.open_edge({constants.edge_id, constants.region_id, constants.region_id, constants, "reader/in",
+                                dup_fd(region), dup_fd(inbox_memory), dup_fd(reader_bell), Fd()},
                                is_return, &error);
   }
   Status open_reader(Publisher& publisher, uint64_t map_bytes, uint32_t max_slots) {
-    return reader.open({constants.edge_id, constants.region_id, 1, 0, max_slots, map_bytes, constants, "writer/out", dup_fd(region),
-                        Fd(fcntl(publisher.pool_fd(), F_DUPFD_CLOEXEC, 0)), dup_fd(writer_bell), Fd()},
+    return reader.open({constants.edge_id, constants.region_id, 1, 0, max_slots, map_bytes, constants, "writer/out",
+                        dup_fd(region), Fd(fcntl(publisher.pool_fd(), F_DUPFD_CLOEXEC, 0)), dup_fd(writer_bell), Fd()},
                        &error);
   }
 };

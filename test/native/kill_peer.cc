@@ -1,11 +1,15 @@
-// A publisher or a subscriber that a test kills at a labelled step (core/step.h). Built on the C node API, as a user's node would be.
+// A publisher or a subscriber that a test kills at a labelled step (core/step.h). Built on the C node API, as a user's
+// node would be.
 //
-//   kill_peer pub LOG COUNT FIRST SEED      sends COUNT numbers from FIRST; each is logged once its send has returned; then
+//   kill_peer pub LOG COUNT FIRST SEED      sends COUNT numbers from FIRST; each is logged once its send has returned;
+//   then
 //                                           makes LOG.done and stays until it is told to stop
-//   kill_peer sub LOG HOLD 0 SEED           logs each number it receives and keeps up to HOLD samples before it releases the oldest
+//   kill_peer sub LOG HOLD 0 SEED           logs each number it receives and keeps up to HOLD samples before it
+//   releases the oldest
 //
-// A payload is its number, repeated; its length depends on the number, so that slots of several sizes are in use. The subscriber checks every
-// word: a torn message ends it with status 3, a message held that changes under it with status 4. Log records are u64, one write each.
+// A payload is its number, repeated; its length depends on the number, so that slots of several sizes are in use. The
+// subscriber checks every word: a torn message ends it with status 3, a message held that changes under it with
+// status 4. Log records are u64, one write each.
 #include <dora/node.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -41,7 +45,8 @@ int publish(dora_node_t* node, int log, const char* log_path, uint64_t count, ui
   for (uint64_t number = first; number < first + count; number++) {
     payload.assign(words_of(number), number);
     dora_error_t error;
-    const int32_t s = dora_node_send(node, 0, payload.data(), payload.size() * 8, DORA_ENCODING_RAW, nullptr, 0, -1, &error);
+    const int32_t s =
+        dora_node_send(node, 0, payload.data(), payload.size() * 8, DORA_ENCODING_RAW, nullptr, 0, -1, &error);
     if (s == DORA_SHM_EXHAUSTED) {
       usleep(100);
       number--;
@@ -96,7 +101,8 @@ int subscribe(dora_node_t* node, int log, uint64_t hold, unsigned seed) {
     if (event.type != DORA_EVENT_INPUT) continue;
     uint64_t number;
     if (!intact(event, &number)) {
-      fprintf(stderr, "torn: size %llu, number %llu\n", static_cast<unsigned long long>(event.size), static_cast<unsigned long long>(number));
+      fprintf(stderr, "torn: size %llu, number %llu\n", static_cast<unsigned long long>(event.size),
+              static_cast<unsigned long long>(number));
       return 3;
     }
     log_number(log, number);
@@ -121,7 +127,9 @@ int main(int argc, char** argv) {
   }
   const unsigned seed = static_cast<unsigned>(strtoul(argv[5], nullptr, 10));
   const uint64_t number = strtoull(argv[3], nullptr, 10);
-  const int status = strcmp(argv[1], "pub") == 0 ? publish(node, log, argv[2], number, strtoull(argv[4], nullptr, 10), seed) : subscribe(node, log, number, seed);
+  const int status = strcmp(argv[1], "pub") == 0
+                         ? publish(node, log, argv[2], number, strtoull(argv[4], nullptr, 10), seed)
+                         : subscribe(node, log, number, seed);
   dora_node_close(node);
   return status;
 }

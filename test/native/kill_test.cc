@@ -1,9 +1,11 @@
 // Real processes, SIGKILLed at every labelled step of the protocol, compared with a simple model of what may be lost.
 //
-// A round: a publisher and a subscriber over a real broker; one of them is killed at the Nth arrival at a label and restarted by the test, as a
-// daemon would; the publisher then finishes. The model:
-//   * what the subscribers received is strictly increasing (nothing doubled, nothing reordered), and each message was whole (kill_peer checks);
-//   * backpressure: everything a send() has returned for arrives, but for what a killed subscriber had claimed and not logged;
+// A round: a publisher and a subscriber over a real broker; one of them is killed at the Nth arrival at a label and
+// restarted by the test, as a daemon would; the publisher then finishes. The model:
+//   * what the subscribers received is strictly increasing (nothing doubled, nothing reordered), and each message was
+//   whole (kill_peer checks);
+//   * backpressure: everything a send() has returned for arrives, but for what a killed subscriber had claimed and not
+//   logged;
 //     a killed publisher may have published one message more than it logged;
 //   * broker: sent = received + dropped + in flight + lost on the edge, and nothing is in flight in the end;
 //   * afterwards there are no processes, no descriptors beyond the ones before, and Shmem is back where it was.
@@ -33,10 +35,12 @@ namespace {
 constexpr uint64_t kMessages = 150;
 constexpr uint64_t kNextLife = 1'000'000;  // numbers of a restarted publisher begin here
 
-const char* const kPublisherSteps[] = {"pub.given",   "pub.cell",      "pub.head",     "pub.ready",      "pub.asleep",   "pub.doorbell",
-                                       "pub.takeback", "pub.skip_tail", "pub.want_set", "pub.want_check", "pub.slot_want"};
-const char* const kSubscriberSteps[] = {"sub.head",      "sub.tail",   "sub.cell",    "sub.claim", "sub.want",  "sub.want_bell",
-                                        "sub.release",   "sub.slot_bell", "sub.asleep", "sub.recheck", "sub.sleep", "sub.woken"};
+const char* const kPublisherSteps[] = {"pub.given",    "pub.cell",       "pub.head",     "pub.ready",
+                                       "pub.asleep",   "pub.doorbell",   "pub.takeback", "pub.skip_tail",
+                                       "pub.want_set", "pub.want_check", "pub.slot_want"};
+const char* const kSubscriberSteps[] = {"sub.head",   "sub.tail",      "sub.cell",    "sub.claim",
+                                        "sub.want",   "sub.want_bell", "sub.release", "sub.slot_bell",
+                                        "sub.asleep", "sub.recheck",   "sub.sleep",   "sub.woken"};
 
 struct Setting {
   Policy policy;
@@ -46,13 +50,14 @@ struct Setting {
     const bool over_limit = hold > queue + 16;
     if (step == "pub.takeback") return policy == Policy::drop_oldest && !over_limit;
     if (step == "pub.skip_tail") return policy == Policy::drop_oldest && over_limit;
-    if (step.starts_with("pub.want") || step.starts_with("sub.want")) return policy == Policy::backpressure && !over_limit;
+    if (step.starts_with("pub.want") || step.starts_with("sub.want"))
+      return policy == Policy::backpressure && !over_limit;
     if (step.find("slot_") != std::string::npos) return policy == Policy::backpressure && over_limit;
     return true;
   }
 };
-const Setting kSettings[] = {{Policy::backpressure, 1, 0}, {Policy::backpressure, 4, 2},  {Policy::backpressure, 1, 20},
-                             {Policy::drop_oldest, 1, 0},  {Policy::drop_oldest, 4, 2}, {Policy::drop_oldest, 1, 20}};
+const Setting kSettings[] = {{Policy::backpressure, 1, 0}, {Policy::backpressure, 4, 2}, {Policy::backpressure, 1, 20},
+                             {Policy::drop_oldest, 1, 0},  {Policy::drop_oldest, 4, 2},  {Policy::drop_oldest, 1, 20}};
 
 std::string folder_of_tests() {
   char path[PATH_MAX] = {};
@@ -109,9 +114,12 @@ class Round {
     bool killed = false, subscriber_joined = true, told = false;
     while (p > 0 || s > 0) {
       BrokerEvent event;
-      while (broker_->next_event(&event)) subscriber_joined |= event.kind == BrokerEvent::Kind::joined && event.node == "s";
-      // A publisher that has sent everything stays until its subscriber has it all: when both are gone, what lay between them is lost.
-      if (!told && subscriber_joined && in_flight() == 0 && access((std::string(folder_) + "/pub.done").c_str(), F_OK) == 0) {
+      while (broker_->next_event(&event))
+        subscriber_joined |= event.kind == BrokerEvent::Kind::joined && event.node == "s";
+      // A publisher that has sent everything stays until its subscriber has it all: when both are gone, what lay
+      // between them is lost.
+      if (!told && subscriber_joined && in_flight() == 0 &&
+          access((std::string(folder_) + "/pub.done").c_str(), F_OK) == 0) {
         broker_->stop_node("flow", "p", DORA_REASON_USER, 0);
         told = true;
       }
@@ -123,7 +131,8 @@ class Round {
         continue;
       }
       const bool is_publisher = ended == p;
-      const bool by_plan = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !killed && is_publisher == kill_publisher;
+      const bool by_plan =
+          WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !killed && is_publisher == kill_publisher;
       if (!by_plan) CHECK(status == 0);
       // Killed while it was leaving already: it does not come back.
       const bool restart = by_plan && !(is_publisher && told);
@@ -172,11 +181,13 @@ class Round {
   pid_t spawn(const char* role, const std::string& token, uint64_t number, uint64_t first, const std::string& fault) {
     const std::string program = folder_of_tests() + "/kill_peer", log = std::string(folder_) + "/" + role;
     const std::string config = "DORA_NODE_CONFIG=" + broker_->node_config(token), plan = "DORA_FAULT=" + fault;
-    const std::string numbers[] = {std::to_string(number), std::to_string(first), std::to_string((*random_)() % 1'000'000)};
+    const std::string numbers[] = {std::to_string(number), std::to_string(first),
+                                   std::to_string((*random_)() % 1'000'000)};
     const pid_t pid = fork();
     REQUIRE(pid >= 0);
     if (pid > 0) return pid;
-    const char* const arguments[] = {program.c_str(), role, log.c_str(), numbers[0].c_str(), numbers[1].c_str(), numbers[2].c_str(), nullptr};
+    const char* const arguments[] = {program.c_str(),    role,   log.c_str(), numbers[0].c_str(), numbers[1].c_str(),
+                                     numbers[2].c_str(), nullptr};
     const char* const environment[] = {config.c_str(), plan.c_str(), nullptr};
     execve(program.c_str(), const_cast<char* const*>(arguments), const_cast<char* const*>(environment));
     _exit(127);
@@ -191,21 +202,25 @@ class Round {
   }
 
   void compare(bool killed, bool kill_publisher) {
-    const std::vector<uint64_t> sent = read_log(std::string(folder_) + "/pub"), received = read_log(std::string(folder_) + "/sub");
+    const std::vector<uint64_t> sent = read_log(std::string(folder_) + "/pub"),
+                                received = read_log(std::string(folder_) + "/sub");
     for (size_t i = 1; i < received.size(); i++) CHECK(received[i - 1] < received[i]);
     size_t missing = 0, unlogged = 0;
     for (uint64_t number : sent) missing += !std::binary_search(received.begin(), received.end(), number);
     for (uint64_t number : received) unlogged += !std::binary_search(sent.begin(), sent.end(), number);
     CHECK(unlogged <= (killed && kill_publisher ? 1u : 0u));
-    // A subscriber logs after its claim: at most the one it was working on is gone, and only in the life that was killed.
+    // A subscriber logs after its claim: at most the one it was working on is gone, and only in the life that was
+    // killed.
     if (setting_.policy == Policy::backpressure) CHECK(missing <= (killed && !kill_publisher ? 1u : 0u));
     REQUIRE_FALSE(received.empty());
     const auto counts = broker_->counts("flow");
     REQUIRE(counts.size() == 2);
     const InputCounts& in = counts[counts[0].node == "s" ? 0 : 1].inputs[0];
-    // The last message always arrives, for nothing newer could push it out: unless the subscriber held all it may, or died with it in hand.
+    // The last message always arrives, for nothing newer could push it out: unless the subscriber held all it may, or
+    // died with it in hand.
     const bool died_with_one = killed && !kill_publisher && in.received + in.lost > received.size();
-    if ((setting_.policy == Policy::backpressure || setting_.hold <= setting_.queue) && !died_with_one) CHECK(received.back() == sent.back());
+    if ((setting_.policy == Policy::backpressure || setting_.hold <= setting_.queue) && !died_with_one)
+      CHECK(received.back() == sent.back());
     CHECK(in.sent == in.received + in.dropped + in.in_flight + in.lost);
     CHECK(in.in_flight == 0);
     CHECK(in.sent >= sent.size());
@@ -243,8 +258,9 @@ void kill_everywhere(const char* const* steps, size_t count, bool publisher) {
       const Setting& setting = kSettings[round % std::size(kSettings)];
       if (!setting.reaches(step)) continue;
       std::mt19937 random(static_cast<uint32_t>(seed + i * 1000 + round));
-      INFO("replay: DORA_STEP=" << step << " DORA_SEED=" << seed << " DORA_KILLS=" << kills << " (round " << round << ", policy "
-                                << static_cast<int>(setting.policy) << ", queue " << setting.queue << ", hold " << setting.hold << ")");
+      INFO("replay: DORA_STEP=" << step << " DORA_SEED=" << seed << " DORA_KILLS=" << kills << " (round " << round
+                                << ", policy " << static_cast<int>(setting.policy) << ", queue " << setting.queue
+                                << ", hold " << setting.hold << ")");
       of_step += Round(setting, &random).run(step, publisher);
     }
     total += of_step;

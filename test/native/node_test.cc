@@ -1,4 +1,5 @@
-// Nodes joined by a real broker, inside one test process: joining, start barrier, events, timers, death notices, C API, budget.
+// Nodes joined by a real broker, inside one test process: joining, start barrier, events, timers, death notices, C API,
+// budget.
 #include "node/node.h"
 
 #include <poll.h>
@@ -19,7 +20,8 @@ namespace {
 
 constexpr int64_t kWaitNs = 5'000'000'000;
 
-BrokerInput edge_input(const char* id, const char* node, const char* output, Policy policy = Policy::backpressure, uint32_t queue = 4) {
+BrokerInput edge_input(const char* id, const char* node, const char* output, Policy policy = Policy::backpressure,
+                       uint32_t queue = 4) {
   BrokerInput input;
   input.id = id;
   input.source_node = node;
@@ -30,7 +32,8 @@ BrokerInput edge_input(const char* id, const char* node, const char* output, Pol
   return input;
 }
 
-BrokerNode node_of(const char* id, std::vector<BrokerInput> inputs, std::vector<std::string> outputs, uint32_t retain = 0) {
+BrokerNode node_of(const char* id, std::vector<BrokerInput> inputs, std::vector<std::string> outputs,
+                   uint32_t retain = 0) {
   BrokerNode node;
   node.dataflow = "flow";
   node.node = id;
@@ -70,7 +73,8 @@ struct World {
     return node;
   }
   /// A publisher "a" with output "x" and a subscriber "b" with input "in", both started.
-  void pair(std::unique_ptr<Node>* a, std::unique_ptr<Node>* b, Policy policy = Policy::backpressure, uint32_t queue = 4) {
+  void pair(std::unique_ptr<Node>* a, std::unique_ptr<Node>* b, Policy policy = Policy::backpressure,
+            uint32_t queue = 4) {
     auto configs = add({node_of("a", {}, {"x"}), node_of("b", {edge_input("in", "a", "x", policy, queue)}, {})});
     *a = join(configs[0]);
     *b = join(configs[1]);
@@ -98,7 +102,9 @@ Status send_text(Node& node, uint32_t output, const std::string& text, bool arm 
   return node.send_copy(output, text.data(), text.size(), args, nullptr, &error);
 }
 
-std::string text_of(const Event& event) { return {reinterpret_cast<const char*>(event.sample.data), event.sample.size}; }
+std::string text_of(const Event& event) {
+  return {reinterpret_cast<const char*>(event.sample.data), event.sample.size};
+}
 
 }  // namespace
 
@@ -147,7 +153,8 @@ TEST_CASE("a publisher that leaves ends its subscriber: messages, closed, stop, 
 
 TEST_CASE("closing one output leaves the node's others open") {
   World world;
-  auto configs = world.add({node_of("a", {}, {"x", "y"}), node_of("b", {edge_input("x", "a", "x"), edge_input("y", "a", "y")}, {})});
+  auto configs = world.add(
+      {node_of("a", {}, {"x", "y"}), node_of("b", {edge_input("x", "a", "x"), edge_input("y", "a", "y")}, {})});
   auto a = world.join(configs[0]);
   auto b = world.join(configs[1]);
   REQUIRE(a->wait_start(&world.error) == Status::ok);
@@ -201,7 +208,8 @@ TEST_CASE("across inputs the oldest stamp comes first; a higher priority comes b
     auto b = world.join(configs[1]);
     REQUIRE(a->wait_start(&world.error) == Status::ok);
     REQUIRE(b->wait_start(&world.error) == Status::ok);
-    for (const char* text : {"y1", "x1", "y2", "x2"}) REQUIRE(send_text(*a, text[0] == 'x' ? 0 : 1, text) == Status::ok);
+    for (const char* text : {"y1", "x1", "y2", "x2"})
+      REQUIRE(send_text(*a, text[0] == 'x' ? 0 : 1, text) == Status::ok);
     std::string order;
     for (int i = 0; i < 4; i++) {
       const Event event = next(*b);
@@ -214,7 +222,8 @@ TEST_CASE("across inputs the oldest stamp comes first; a higher priority comes b
 
 TEST_CASE("a mask keeps inputs from waking and from being taken") {
   World world;
-  auto configs = world.add({node_of("a", {}, {"x", "y"}), node_of("b", {edge_input("x", "a", "x"), edge_input("y", "a", "y")}, {})});
+  auto configs = world.add(
+      {node_of("a", {}, {"x", "y"}), node_of("b", {edge_input("x", "a", "x"), edge_input("y", "a", "y")}, {})});
   auto a = world.join(configs[0]);
   auto b = world.join(configs[1]);
   REQUIRE(a->wait_start(&world.error) == Status::ok);
@@ -351,12 +360,14 @@ TEST_CASE("a wrong or used token is refused in words") {
   CHECK(Node::connect({configs[0], nullptr}, &again, &error) == Status::join_refused);
   CHECK_FALSE(error.message.empty());
   CHECK(Node::connect({"1 zz /tmp/x", nullptr}, &again, &error) == Status::not_in_dataflow);
-  CHECK(Node::connect({"1 " + std::string(64, '0') + " /nonexistent/broker.sock", nullptr}, &again, &error) == Status::not_in_dataflow);
+  CHECK(Node::connect({"1 " + std::string(64, '0') + " /nonexistent/broker.sock", nullptr}, &again, &error) ==
+        Status::not_in_dataflow);
 }
 
 TEST_CASE("the C API sends, loans, receives, waits on a foreign epoll, and ends") {
   World world;
-  auto configs = world.add({node_of("a", {}, {"x"}), node_of("b", {edge_input("in", "a", "x", Policy::backpressure, 2)}, {})});
+  auto configs =
+      world.add({node_of("a", {}, {"x"}), node_of("b", {edge_input("in", "a", "x", Policy::backpressure, 2)}, {})});
   dora_node_t* a = nullptr;
   std::thread joining([&] {
     dora_node_options_t options{};

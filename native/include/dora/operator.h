@@ -48,8 +48,9 @@ extern "C" {
 /* What on_event returns beside DORA_OK and failures: the event goes on until complete(). */
 #define DORA_DEFERRED 16
 
-/* Event types beside DORA_EVENT_INPUT, _INPUT_CLOSED, _INPUT_RECOVERED and _STOP. Return DORA_OK for types you do not
- * know. */
+/* Event types beside DORA_EVENT_INPUT, _INPUT_CLOSED and _INPUT_RECOVERED (the publisher is gone; it is back), and
+ * DORA_EVENT_STOP: the last event, after which the operator is destroyed. `reason` says why: somebody asked for it, or
+ * all inputs of this operator have closed. Return DORA_OK for types you do not know. */
 #define DORA_EVENT_START 16 /* every node of the dataflow has joined: from here on messages can be published */
 #define DORA_EVENT_DEADLINE_MISSED \
   17                            /* an earlier event was not finished by its deadline_ns; `input` says which input's */

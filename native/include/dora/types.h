@@ -1,9 +1,9 @@
 /*
  * Types shared by the node API (node.h) and the operator ABI (operator.h).
  *
- * Fixed-width integers only; no enum or bool fields, no `long`, nothing of C++. Compiles as C11 and C++17 without warnings.
- * Status: 0 is success, positive values are ordinary outcomes that are no failure, negative values are failures.
- * Every status has a code of the same name (without DORA_) in docs/errors.md.
+ * Fixed-width integers only; no enum or bool fields, no `long`, nothing of C++. Compiles as C11 and C++17 without
+ * warnings. Status: 0 is success, positive values are ordinary outcomes that are no failure, negative values are
+ * failures. Every status has a code of the same name (without DORA_) in docs/errors.md.
  */
 #ifndef DORA_TYPES_H
 #define DORA_TYPES_H
