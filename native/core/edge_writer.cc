@@ -16,6 +16,8 @@ bool valid_constants(const EdgeConstants& c, uint64_t size) {
 }
 
 Status EdgeWriter::open(EdgeWriterConfig config, Error* error) {
+  // The broker vouches for it: there is a new incarnation. The old one is over even if the new one cannot be opened.
+  if (opened_before_ && state_ == State::open) peer_died();
   const uint64_t size = file_size(config.region.get());
   if (!valid_constants(config.constants, size))
     return error->fail(Status::shm_corrupt, "an edge to \"" + config.peer + "\" has an impossible layout");
@@ -36,14 +38,16 @@ Status EdgeWriter::open(EdgeWriterConfig config, Error* error) {
 
   uint64_t tail = 0;
   if (opened_before_) {
-    if (state_ == State::open) peer_died();  // the broker vouches for it: there is a new incarnation
     const bool same_ring = config.constants.cells == config_.constants.cells &&
                            config.constants.queue_size == config_.constants.queue_size;
     if (state_ == State::closed || !same_ring)
       return error->fail(Status::shm_corrupt, "an edge that was closed cannot come back");
-    // SYNC: final-tail. The dead reader's last claim; nothing of it runs any more.
-    tail = shared()->tail.load(std::memory_order_acquire);
-    if (tail > head_ || head_ - tail > queue_size()) tail = head_;
+    // SYNC: final-tail. The dead reader's last claim, or what we took back since; nothing of it runs any more.
+    if (!read_tail(&tail)) tail = head_;
+    // What the dead one released although it was still queued is gone: its successor must not be offered it.
+    for (uint64_t position = tail; position != head_; position++) {
+      if (!still_queued(mine(position))) tail = position + 1;
+    }
   } else {
     mine_.resize(config.constants.cells);
     given_.resize(config.constants.rel_words);
@@ -51,6 +55,7 @@ Status EdgeWriter::open(EdgeWriterConfig config, Error* error) {
   mapping_ = std::move(mapping);
   inbox_ = std::move(inbox);
   config_ = std::move(config);
+  seen_tail_ = tail;
   for (uint64_t position = tail; position != head_; position++) write_cell(position, mine(position));
   // Nobody else has this region yet: the broker hands it to the reader only after our answer, and its socket orders
   // these stores.
@@ -60,6 +65,19 @@ Status EdgeWriter::open(EdgeWriterConfig config, Error* error) {
   state_ = State::open;
   opened_before_ = true;
   return Status::ok;
+}
+
+/// Reads tail. False when it is none that an honest reader could have written.
+bool EdgeWriter::read_tail(uint64_t* tail) {
+  // SYNC: ring-tail. Acquire: the reader's copy of the cell is over before the cell is written again.
+  *tail = shared()->tail.load(std::memory_order_acquire);
+  if (*tail < seen_tail_ || *tail > head_ || head_ - *tail > queue_size()) return false;
+  seen_tail_ = *tail;
+  return true;
+}
+
+bool EdgeWriter::still_queued(const QueuedEntry& entry) const {
+  return is_given(entry.slot) && pool_->info(entry.slot).generation == entry.generation;
 }
 
 void EdgeWriter::give(uint32_t slot) {
@@ -88,7 +106,7 @@ void EdgeWriter::sweep() {
 }
 
 bool EdgeWriter::over_limit() {
-  const uint32_t limit = queue_size() + config_.constants.hold_limit;
+  const uint64_t limit = uint64_t{queue_size()} + config_.constants.hold_limit;
   if (given_count_ < limit) return false;
   sweep();
   return given_count_ >= limit;
@@ -96,9 +114,8 @@ bool EdgeWriter::over_limit() {
 
 bool EdgeWriter::has_room() {
   if (state_ == State::closed) return false;
-  // SYNC: ring-tail. Acquire: the reader's copy of the cell is over before the cell is written again.
-  const uint64_t tail = shared()->tail.load(std::memory_order_acquire);
-  if (state_ == State::open && head_ - tail > queue_size()) {
+  uint64_t tail;
+  if (!read_tail(&tail)) {
     close();
     return false;
   }
@@ -148,14 +165,16 @@ Status EdgeWriter::take_back(uint64_t tail) {
   DORA_STEP("pub.takeback");
   // SYNC: ring-claim. Exactly one of reader and writer gets the entry at this position.
   if (shared()->tail.compare_exchange_strong(tail, tail + 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
-    const uint32_t slot = mine(tail).slot;
-    if (is_given(slot)) ungive(slot);
+    seen_tail_ = tail + 1;
+    if (still_queued(mine(tail))) ungive(mine(tail).slot);
     return Status::ok;
   }
-  if (head_ - tail >= queue_size()) {
+  // The reader was faster, so tail has moved on from what we saw.
+  if (tail <= seen_tail_ || tail > head_) {
     close();
     return Status::shm_corrupt;
   }
+  seen_tail_ = tail;
   return Status::ok;
 }
 
@@ -172,6 +191,7 @@ Status EdgeWriter::skip() {
   }
   DORA_STEP("pub.head");
   shared()->head.store(++head_, std::memory_order_release);
+  seen_tail_ = head_;
   return Status::ok;
 }
 
@@ -180,8 +200,8 @@ Status EdgeWriter::put(const QueuedEntry& entry) {
     sweep();
     if (is_given(entry.slot)) return Status::internal;  // one bit an edge cannot say "twice"; senders never do this
   }
-  uint64_t tail = shared()->tail.load(std::memory_order_acquire);
-  if (head_ - tail > queue_size()) {
+  uint64_t tail;
+  if (!read_tail(&tail)) {
     close();
     return Status::shm_corrupt;
   }
@@ -189,9 +209,9 @@ Status EdgeWriter::put(const QueuedEntry& entry) {
     if (Status s = take_back(tail); s != Status::ok) return s;
   }
   // The limit concerns drop_oldest here; a backpressure edge was asked by has_room() before anything was put anywhere.
+  // Each turn moves tail on, so there are at most queue_size of them whatever the reader does.
   while (policy() == Policy::drop_oldest && over_limit()) {
-    tail = shared()->tail.load(std::memory_order_acquire);
-    if (head_ - tail > queue_size()) {
+    if (!read_tail(&tail)) {
       close();
       return Status::shm_corrupt;
     }
@@ -212,13 +232,14 @@ Status EdgeWriter::put(const QueuedEntry& entry) {
 void EdgeWriter::peer_died() {
   if (state_ != State::open) return;
   // SYNC: final-tail.
-  uint64_t tail = shared()->tail.load(std::memory_order_acquire);
-  if (tail > head_ || head_ - tail > queue_size()) tail = head_;
+  uint64_t tail;
+  if (!read_tail(&tail)) tail = head_;
+  seen_tail_ = tail;
   shared()->tail.store(tail, std::memory_order_relaxed);
   std::vector<uint64_t> queued(given_.size());
   for (uint64_t position = tail; position != head_; position++) {
-    const uint32_t slot = mine(position).slot;
-    queued[slot / 64] |= uint64_t{1} << (slot % 64);
+    const QueuedEntry& entry = mine(position);
+    if (still_queued(entry)) queued[entry.slot / 64] |= uint64_t{1} << (entry.slot % 64);
   }
   for (uint32_t w = 0; w < given_.size(); w++) {
     for (uint64_t bits = given_[w] & ~queued[w]; bits != 0; bits &= bits - 1)

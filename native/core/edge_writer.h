@@ -2,7 +2,7 @@
 //
 // What this process believes lies here, in private memory: head, a copy of each queued entry, which slots the reader
 // was given. Of the shared region it reads only `tail` and the release map, and believes neither beyond what is
-// possible: a reader can damage its own edge at most. References to slots are counted by the Pool; this class takes one
+// possible (tail only grows, and never beyond head): a reader can damage its own edge at most. References to slots are counted by the Pool; this class takes one
 // for each slot given and drops it when the slot comes back.
 //
 // States: open → orphan (the reader died; entries stay queued and the policy goes on) → open (it came back, new region)
@@ -89,6 +89,8 @@ class EdgeWriter {
   void give(uint32_t slot);
   void ungive(uint32_t slot);
   bool over_limit();
+  bool read_tail(uint64_t* tail);
+  bool still_queued(const QueuedEntry& entry) const;
   Status take_back(uint64_t tail);
   Status skip();
   void write_cell(uint64_t position, const QueuedEntry& entry);
@@ -100,6 +102,7 @@ class EdgeWriter {
   State state_ = State::closed;
   bool opened_before_ = false;
   uint64_t head_ = 0;
+  uint64_t seen_tail_ = 0;  // the largest tail seen: an honest reader never moves it back
   uint32_t given_count_ = 0;
   std::vector<QueuedEntry> mine_;
   std::vector<uint64_t> given_;

@@ -48,7 +48,7 @@ Status Pool::init(Error* error) {
 
 uint64_t Pool::class_capacity(uint64_t bytes) {
   if (bytes <= kSmallestClass) return kSmallestClass;
-  const uint64_t step = std::bit_floor(bytes - 1) / 4;
+  const uint64_t step = std::max<uint64_t>(std::bit_floor(bytes - 1) / 4, 1);
   return (bytes + step - 1) / step * step;
 }
 
@@ -77,7 +77,7 @@ Status Pool::allocate(uint64_t bytes, bool grow, uint32_t* slot, Error* error) {
   if (!found) {
     if (!grow) return Status::empty;
     const Status s = make_slot(capacity, slot, error);
-    if (s != Status::ok && !(s == Status::shm_exhausted && pop_free(capacity, true, slot))) return s;
+    if (s != Status::ok && (s != Status::shm_exhausted || !pop_free(capacity, true, slot))) return s;
   }
   SlotInfo& slot_info = info(*slot);
   slot_info.generation++;
@@ -124,7 +124,8 @@ Status Pool::back(uint64_t end, Error* error) {
   uint64_t bytes = std::max(least, wish);
   if (!budget_->acquire(bytes, error)) {
     // Not as much as would be convenient; as much as is needed, then.
-    if (bytes == least || !budget_->acquire(bytes = least, error)) return error->status;
+    if (bytes == least || !budget_->acquire(least, error)) return error->status;
+    bytes = least;
   }
   if (Status s = grow_memfd(fd_.get(), backed_, backed_ + bytes, error); s != Status::ok) {
     budget_->give_back(bytes);

@@ -214,6 +214,7 @@ uint64_t Publisher::sent() const {
 std::vector<EdgeStatus> Publisher::edges() const {
   std::lock_guard guard(lock_);
   std::vector<EdgeStatus> out;
+  out.reserve(edges_.size());
   for (auto& edge : edges_)
     out.push_back({edge->edge_id(), edge->region_id(), edge->peer_incarnation(), edge->pidfd()});
   return out;

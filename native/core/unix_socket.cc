@@ -24,7 +24,10 @@ Status make_address(const std::string& path, sockaddr_un* address, Error* error)
 
 Status new_socket(int flags, Fd* out, Error* error) {
   Fd fd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0));
-  if (!fd.valid()) return error->fail_os("socket", "cannot make a unix socket");
+  if (!fd.valid()) {
+    error->fail_os("socket", "cannot make a unix socket");
+    return Status::os_error;
+  }
   *out = std::move(fd);
   return Status::ok;
 }

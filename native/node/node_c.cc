@@ -57,7 +57,8 @@ uint64_t to_word(T* pointer) {
 }
 template <class T>
 T* from_word(uint64_t word) {
-  return reinterpret_cast<T*>(word);
+  return reinterpret_cast<T*>(
+      word);  // NOLINT(performance-no-int-to-ptr): the ABI's reserved words hold our own pointers
 }
 
 void fill(const Node& node, const Event& from, dora_event_t* to) {
