@@ -57,8 +57,8 @@ uint64_t to_word(T* pointer) {
 }
 template <class T>
 T* from_word(uint64_t word) {
-  return reinterpret_cast<T*>(
-      word);  // NOLINT(performance-no-int-to-ptr): the ABI's reserved words hold our own pointers
+  // The ABI's reserved words hold our own pointers. NOLINTNEXTLINE(performance-no-int-to-ptr)
+  return reinterpret_cast<T*>(word);
 }
 
 void fill(const Node& node, const Event& from, dora_event_t* to) {
