@@ -2,12 +2,15 @@
  * What the figures were taken on, and warnings about what would spoil them.
  */
 
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+
+export const placements = ['apart', 'same', 'free'] as const;
+export type Placement = (typeof placements)[number];
 
 /** The `machine` of `--json`. */
 export interface Machine {
@@ -16,19 +19,50 @@ export interface Machine {
   readonly memoryGiB: number;
   readonly kernel: string;
   readonly node: string;
+  /** Whether the two processes of a row have a core each, share one, or are left to the scheduler. */
+  readonly placement: Placement;
   /** Processes that wanted a core in the last minute, before the run. */
   readonly load: number;
 }
 
-export function describeMachine(): Machine {
+export function describeMachine(placement: Placement): Machine {
   return {
     cpu: os.cpus()[0]?.model.trim() ?? 'unknown',
     cores: os.availableParallelism(),
     memoryGiB: Math.round(os.totalmem() / 2 ** 30),
     kernel: `${os.type()} ${os.release()}`,
     node: process.version,
+    placement,
     load: Number((os.loadavg()[0] ?? 0).toFixed(2)),
   };
+}
+
+/** Core numbers of sender and receiver; empty: the scheduler chooses. */
+export function coresFor(placement: Placement): readonly number[] {
+  if (placement === 'free') return [];
+  const [first, ...others] = allowedCores();
+  if (first === undefined) return [];
+  if (placement === 'same') return [first, first];
+  const siblings = siblingsOf(first);
+  const second = others.find((core) => siblingsOf(core) !== siblings) ?? others[0];
+  return second === undefined ? [] : [first, second];
+}
+
+function allowedCores(): number[] {
+  const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '';
+  return list.split(',').flatMap((range) => {
+    const [from = 0, to = from] = range.split('-').map(Number);
+    return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+  });
+}
+
+/** Which hardware threads share this one's core, as the kernel writes it; '' where it does not say. */
+function siblingsOf(core: number): string {
+  try {
+    return readFileSync(`/sys/devices/system/cpu/cpu${core}/topology/thread_siblings_list`, 'utf8').trim();
+  } catch {
+    return '';
+  }
 }
 
 /** One line each. */

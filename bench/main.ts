@@ -5,13 +5,16 @@
  *   npm run bench -- --json                { machine, rows } on stdout, nothing else there
  *   npm run bench -- --only latency-ts     rows whose names start so, and the rows they are compared with
  *   npm run bench -- --quick               one short round instead of three
+ *   npm run bench -- --placement same      both processes of a row on one core; free: where the scheduler puts them
  *
  * Rounds take all cases in turn, so that a slow minute of the machine falls on a row and on its peer. Exit code 1 when a row could
  * not be measured; missed goals are figures, not failures.
  */
 
 import { parseArgs } from 'node:util';
-import { describeMachine, warnings } from './machine.js';
+import { describeMachine, placements, warnings } from './machine.js';
+import type { Placement } from './machine.js';
+import { setPlacement } from './measure.js';
 import { Recorder, toTable } from './report.js';
 import { allRows, casesFor } from './rows/cases.js';
 import type { Case, Scale } from './rows/row.js';
@@ -20,20 +23,31 @@ const FULL = { rounds: 3, scale: { factor: 1 } };
 const QUICK = { rounds: 1, scale: { factor: 0.5 } };
 
 function usage(problem: string): never {
-  process.stderr.write(`${problem}\nusage: npm run bench -- [--json] [--only PREFIX] [--quick]\n`);
+  process.stderr.write(
+    `${problem}\nusage: npm run bench -- [--json] [--only PREFIX] [--quick] [--placement apart|same|free]\n`,
+  );
   process.exit(2);
 }
 
-function readOptions(): { json: boolean; only: string; quick: boolean } {
+interface Options {
+  json: boolean;
+  only: string;
+  quick: boolean;
+  placement: Placement;
+}
+
+function readOptions(): Options {
   try {
     const { values } = parseArgs({
       options: {
         json: { type: 'boolean', default: false },
         only: { type: 'string', default: '' },
         quick: { type: 'boolean', default: false },
+        placement: { type: 'string', default: 'apart' },
       },
     });
-    return values;
+    const placement = placements.find((name) => name === values.placement);
+    return placement === undefined ? usage(`there is no placement "${values.placement}"`) : { ...values, placement };
   } catch (error) {
     return usage(error instanceof Error ? error.message : String(error));
   }
@@ -55,12 +69,13 @@ async function measure(one: Case, scale: Scale, recorder: Recorder): Promise<boo
 }
 
 async function main(): Promise<void> {
-  const { json, only, quick } = readOptions();
+  const { json, only, quick, placement } = readOptions();
   const cases = casesFor(only);
   if (cases.length === 0) {
     usage(`no row starts with "${only}"; there are:\n  ${allRows.map(({ name }) => name).join('\n  ')}`);
   }
-  const machine = describeMachine();
+  const machine = describeMachine(placement);
+  setPlacement(placement);
   for (const warning of warnings(machine)) process.stderr.write(`warning: ${warning}\n`);
 
   const { rounds, scale } = quick ? QUICK : FULL;
@@ -79,7 +94,9 @@ async function main(): Promise<void> {
     process.stdout.write(`${JSON.stringify({ machine, rows }, null, 2)}\n`);
   } else {
     const { cpu, cores, memoryGiB, kernel, node, load } = machine;
-    process.stdout.write(`${cpu}, ${cores} cores, ${memoryGiB} GiB, ${kernel}, Node ${node}, load ${load}\n`);
+    process.stdout.write(
+      `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${kernel}, Node ${node}, load ${load}, ${placement}\n`,
+    );
     process.stdout.write(`${toTable(rows)}\n`);
   }
   if (broken.size > 0) process.exitCode = 1;

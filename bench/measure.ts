@@ -11,6 +11,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from 'dora-ts';
 import type { RunResult } from 'dora-ts';
+import { coresFor } from './machine.js';
+import type { Placement } from './machine.js';
 
 export interface Settings {
   /** Payload of a message. */
@@ -31,10 +33,18 @@ export interface Pairs {
   readonly second: Float64Array;
 }
 
+let cores: readonly number[] = [];
+
+/** Where the processes of all dataflows run from now on. */
+export function setPlacement(placement: Placement): void {
+  cores = coresFor(placement);
+}
+
 const built = new Set<string>();
 
 /** @param file in bench/dataflows */
 export async function measureDataflow(file: string, settings: Settings): Promise<Pairs> {
+  const [sender, receiver] = cores;
   const folder = mkdtempSync(path.join(tmpdir(), 'dora-bench-'));
   try {
     const resultFile = path.join(folder, 'result');
@@ -47,6 +57,8 @@ export async function measureDataflow(file: string, settings: Settings): Promise
         BENCH_COUNT: String(settings.count),
         BENCH_METADATA: settings.metadata === false ? '0' : '1',
         BENCH_RESULT: resultFile,
+        ...(sender === undefined ? {} : { BENCH_SENDER_CORE: String(sender) }),
+        ...(receiver === undefined ? {} : { BENCH_RECEIVER_CORE: String(receiver) }),
       },
     });
     expectClean(file, result);

@@ -4,11 +4,13 @@
  * Every stamp is CLOCK_MONOTONIC, one clock for all processes of a machine (process.hrtime() reads the same). Settings
  * come as environment variables from bench/measure.ts. Figures are pairs of 64-bit numbers in the machine's byte order:
  * of a latency (nanoseconds from the send call, nanoseconds from before the payload was written), of a stream
- * (messages, nanoseconds). bench/nodes/bench-node.ts is the same for TypeScript.
+ * (messages, nanoseconds). bench/nodes/bench-node.ts is the same for TypeScript. Needs _GNU_SOURCE, for
+ * sched_setaffinity().
  */
 #ifndef BENCH_H
 #define BENCH_H
 
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +43,18 @@ static inline uint64_t bench_setting(const char* name) {
     exit(bench_fail(name, "is no number; start this through `npm run bench`"));
   }
   return value;
+}
+
+#define BENCH_SENDER_CORE "BENCH_SENDER_CORE"
+#define BENCH_RECEIVER_CORE "BENCH_RECEIVER_CORE"
+
+/* Moves to the core that this variable names; stays free to roam when it is not set. */
+static inline void bench_place(const char* name) {
+  cpu_set_t cores;
+  if (getenv(name) == NULL) return;
+  CPU_ZERO(&cores);
+  CPU_SET(bench_setting(name), &cores);
+  if (sched_setaffinity(0, sizeof cores, &cores) != 0) exit(bench_fail(name, "names a core that cannot be used"));
 }
 
 static inline int bench_write(const uint64_t* pairs, uint64_t count) {

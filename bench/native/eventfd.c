@@ -78,9 +78,11 @@ int main(void) {
   if (child == 0) {
     /* Not left behind when the parent is killed. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    bench_place(BENCH_RECEIVER_CORE);
     if (open_end(&end, ping, pong) < 0) return bench_fail("epoll", "cannot be made");
     return receive(&end, stamp, warmup, count);
   }
+  bench_place(BENCH_SENDER_CORE);
   if (open_end(&end, pong, ping) < 0 || send_all(&end, stamp, warmup + count) != 0) {
     kill(child, SIGKILL);
     return bench_fail("epoll", "failed");

@@ -60,6 +60,7 @@ int main(void) {
   dora_error_t error = {0};
   sender_t self = {.size = bench_setting("BENCH_SIZE")};
   const int64_t total = (int64_t)(bench_setting("BENCH_WARMUP") + bench_setting("BENCH_COUNT"));
+  bench_place(BENCH_SENDER_CORE);
   if (dora_node_connect(NULL, &self.node, &error) != DORA_OK) return bench_fail(error.message, error.hint);
   self.output = dora_node_output(self.node, "ping");
   for (int64_t number = 0; number < total; number++) {

@@ -38,6 +38,7 @@ int main(void) {
   const uint64_t count = bench_setting("BENCH_COUNT");
   uint64_t* pairs = calloc(count, 2 * sizeof *pairs);
   if (pairs == NULL) return bench_fail("calloc", "no memory");
+  bench_place(BENCH_RECEIVER_CORE);
   if (dora_node_connect(NULL, &node, &error) != DORA_OK) return bench_fail(error.message, error.hint);
   const int32_t output = dora_node_output(node, "pong");
   uint64_t received = 0;

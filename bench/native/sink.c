@@ -21,6 +21,7 @@ int main(void) {
   const uint64_t size = bench_setting("BENCH_SIZE");
   const uint64_t warmup = bench_setting("BENCH_WARMUP");
   const uint64_t count = bench_setting("BENCH_COUNT");
+  bench_place(BENCH_RECEIVER_CORE);
   if (dora_node_connect(NULL, &node, &error) != DORA_OK) return bench_fail(error.message, error.hint);
   uint64_t received = 0, began_ns = 0, ended_ns = 0;
   while (dora_node_next(node, -1, &event) == DORA_OK && event.type != DORA_EVENT_END) {

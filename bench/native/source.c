@@ -14,6 +14,7 @@ int main(void) {
   const uint64_t total = bench_setting("BENCH_WARMUP") + bench_setting("BENCH_COUNT");
   uint8_t* payload = size < sizeof total ? NULL : calloc(1, size);
   if (payload == NULL) return bench_fail("BENCH_SIZE", "must be 8 or more");
+  bench_place(BENCH_SENDER_CORE);
   if (dora_node_connect(NULL, &node, &error) != DORA_OK) return bench_fail(error.message, error.hint);
   const int32_t output = dora_node_output(node, "out");
   for (uint64_t number = 0; number < total; number++) {

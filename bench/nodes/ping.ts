@@ -7,7 +7,7 @@
  */
 
 import { Node } from 'dora-ts';
-import { nowNs, setting } from './bench-node.js';
+import { nowNs, place, setting } from './bench-node.js';
 
 interface PingIo {
   inputs: { pong: Uint8Array };
@@ -18,6 +18,7 @@ const size = setting('BENCH_SIZE');
 const total = setting('BENCH_WARMUP') + setting('BENCH_COUNT');
 const small = new BigUint64Array(1);
 
+place('BENCH_SENDER_CORE');
 await using node = await Node.connect<PingIo>();
 
 function sendSmall(number: number): Promise<void> {

@@ -5,7 +5,7 @@
 
 import { Node } from 'dora-ts';
 import type { InputEvent } from 'dora-ts';
-import { nowNs, setting, writeResult } from './bench-node.js';
+import { nowNs, place, setting, writeResult } from './bench-node.js';
 
 interface PongIo {
   inputs: { ping: Uint8Array };
@@ -38,6 +38,7 @@ function check(event: InputEvent<PongIo>): void {
   throw new Error(`message ${received} is wrong or missing`);
 }
 
+place('BENCH_RECEIVER_CORE');
 await using node = await Node.connect<PongIo>();
 for await (const event of node) {
   if (event.type !== 'input') continue;

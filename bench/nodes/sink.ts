@@ -5,7 +5,7 @@
 
 import { Node } from 'dora-ts';
 import type { InputEvent } from 'dora-ts';
-import { nowNs, setting, withMetadata, writeResult } from './bench-node.js';
+import { nowNs, place, setting, withMetadata, writeResult } from './bench-node.js';
 
 interface SinkIo {
   inputs: { in: Uint8Array };
@@ -28,6 +28,7 @@ function check(event: InputEvent<SinkIo>): void {
   throw new Error(`message ${received} is wrong or missing`);
 }
 
+place('BENCH_RECEIVER_CORE');
 await using node = await Node.connect<SinkIo>();
 for await (const event of node) {
   if (event.type !== 'input') continue;

@@ -5,7 +5,7 @@
  */
 
 import { Node } from 'dora-ts';
-import { setting, withMetadata } from './bench-node.js';
+import { place, setting, withMetadata } from './bench-node.js';
 
 interface SourceIo {
   inputs: Record<string, never>;
@@ -16,6 +16,7 @@ const total = setting('BENCH_WARMUP') + setting('BENCH_COUNT');
 const payload = new Uint8Array(setting('BENCH_SIZE'));
 const head = new Uint32Array(payload.buffer, 0, 1);
 
+place('BENCH_SENDER_CORE');
 await using node = await Node.connect<SourceIo>();
 for (let number = 0; number < total; number++) {
   head[0] = number;
