@@ -63,7 +63,9 @@ const char* signal_text(int signal) {
 void explain(const CrashRecord& record, int signal, const siginfo_t* info) {
   const dora_operator_event_t* event = record.event;
   Line line;
-  line.text("error OPERATOR_CRASHED operator \"")
+  line.text("error ")
+      .text("OPERATOR_CRASHED")
+      .text(" operator \"")
       .text(record.op->id)
       .text("\" crashed with ")
       .text(signal_text(signal));

@@ -2,7 +2,6 @@
 #include "operator/runtime.h"
 
 #include <algorithm>
-#include <mutex>
 #include <thread>
 
 #include "operator/crash.h"
@@ -25,8 +24,7 @@ struct Runtime::Impl {
 
   RuntimeOptions options;
   Scheduler scheduler;
-  uint32_t initialized = 0;      // the first so many operators
-  mutable std::mutex node_lock;  // guards the pointer for counts(); the runtime's own thread reads it without
+  uint32_t initialized = 0;  // the first so many operators
   std::unique_ptr<Node> node;
   std::thread thread;
 };
@@ -46,15 +44,6 @@ Runtime::~Runtime() {
 }
 
 void Runtime::stop() { impl_->scheduler.stop(DORA_REASON_USER, 0); }
-
-bool Runtime::counts(const std::string& input, uint64_t* received, uint64_t* dropped) const {
-  std::lock_guard guard(impl_->node_lock);
-  const int index = impl_->node == nullptr ? -1 : impl_->node->input_index(input);
-  if (index < 0) return false;
-  *received = impl_->node->received(static_cast<uint32_t>(index));
-  *dropped = impl_->node->dropped(static_cast<uint32_t>(index));
-  return true;
-}
 
 void Runtime::Impl::run() {
   RuntimeError error;
@@ -107,13 +96,8 @@ bool Runtime::Impl::init(RuntimeError* error, CrashScope* crash) {
 }
 
 bool Runtime::Impl::join(RuntimeError* error) {
-  std::unique_ptr<Node> joined;
   Error why;
-  if (Node::connect(options.node, &joined, &why) != Status::ok) return error->fail(why);
-  {
-    std::lock_guard guard(node_lock);
-    node = std::move(joined);
-  }
+  if (Node::connect(options.node, &node, &why) != Status::ok) return error->fail(why);
   return scheduler.attach(node.get(), error);
 }
 

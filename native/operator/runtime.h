@@ -37,9 +37,6 @@ class Runtime {
 
   /// [any-thread] Every operator gets a stop event, then ends.
   void stop();
-  /// [any-thread] Messages that the node's input has received and dropped, by its name (`operator/id`); false: unknown,
-  /// or not joined.
-  bool counts(const std::string& input, uint64_t* received, uint64_t* dropped) const;
 
  private:
   struct Impl;
