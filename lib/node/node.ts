@@ -127,7 +127,8 @@ export class Node<I extends Io = Io> implements AsyncDisposable, AsyncIterable<E
   }
 
   /**
-   * The next event, blocking this thread and its event loop: no timers, no promises, no signal handlers meanwhile. Lowest latency, most of all with
+   * The next event, blocking this thread and its event loop: no timers, no promises, no signal handlers
+   * meanwhile; a first SIGTERM shows as `stop`. Lowest latency, most of all with
    * `spinUs` (default: that of connect). null when timeoutMs is over.
    * @throws TypeError unknown input, closed node; DoraError CONSUMER_BUSY
    */

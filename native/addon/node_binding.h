@@ -73,6 +73,7 @@ class NodeBinding {
   static napi_value detach(napi_env env, napi_callback_info info);
   uint32_t drain_events(uint32_t max, const uint64_t* mask, bool append);
   void write_record(const Event& event);
+  uint32_t write_stop();
   void write_payload(const Sample& sample, int32_t* record);
   uint32_t copy_to_slab(const uint8_t* data, uint32_t size);
 

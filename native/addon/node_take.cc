@@ -11,6 +11,7 @@
 
 #include "addon/control_words.h"
 #include "addon/node_call.h"
+#include "addon/term_signal.h"
 
 namespace dora::addon {
 
@@ -118,6 +119,16 @@ uint32_t NodeBinding::copy_to_slab(const uint8_t* data, uint32_t size) {
   return offset;
 }
 
+/// The stop event that stands for a SIGTERM. Whoever sent it did not say how long it will wait.
+uint32_t NodeBinding::write_stop() {
+  event_ = Event{};
+  event_.type = EventType::stop;
+  event_.reason = DORA_REASON_USER;
+  record_count_ = 0;
+  write_record(event_);
+  return record_count_;
+}
+
 napi_value NodeBinding::recv_sync(napi_env env, napi_callback_info info) {
   Arguments<3> args(env, info);
   NodeBinding* self = usable(env, args);
@@ -131,9 +142,10 @@ napi_value NodeBinding::recv_sync(napi_env env, napi_callback_info info) {
   if (left_ns > 0) clock_gettime(CLOCK_MONOTONIC, &start);
   const int64_t limit_ns = left_ns;
   uint32_t count = self->drain_events(1, mask, false);
+  const TermScope scope(self->node_->doorbell_fd());
   while (count == 0 && left_ns != 0) {
     if (self->node_->wait(left_ns, spin_ns, mask) == Status::timeout) break;
-    count = self->drain_events(1, mask, false);
+    count = TermScope::take() ? self->write_stop() : self->drain_events(1, mask, false);
     if ((flags & kFlagOnce) != 0) break;
     if (limit_ns < 0) continue;
     timespec now{};

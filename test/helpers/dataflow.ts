@@ -129,8 +129,15 @@ export interface Dataflow {
 
 let serial = 0;
 
+/** Dataflows of one test file run a few at a time, however many tests ava starts at once. */
+const MOST_AT_ONCE = 3;
+let running = 0;
+const queue: (() => void)[] = [];
+
 export async function startDataflow(specs: readonly NodeSpec[], graceMs = 2000): Promise<Dataflow> {
   const file = await (program ??= buildProgram());
+  if (running >= MOST_AT_ONCE) await new Promise<void>((resolve) => queue.push(resolve));
+  running++;
   const flow = new TestDataflow(specs, file, graceMs);
   flow.start();
   return flow;
@@ -226,6 +233,8 @@ class TestDataflow implements Dataflow {
 
   async ended(): Promise<Record<string, NodeEnd>> {
     await Promise.all(this.#waits);
+    running--;
+    queue.shift()?.();
     this.#takeEvents();
     this.broker.close();
     rmSync(this.#folder, { recursive: true, force: true });

@@ -144,6 +144,31 @@ test('requestStop() stops the whole dataflow, this node too', async (t) => {
   t.is(end!.exitCode, 0, end!.stderr);
 });
 
+test('in recvSync() a first SIGTERM shows as stop, a second one ends the process', async (t) => {
+  const flow = await startDataflow([
+    {
+      id: 'source',
+      outputs: ['out'],
+      main: ({ node, report }) => {
+        for (;;) {
+          report('waiting');
+          report(node.recvSync({ timeoutMs: 60_000 }));
+        }
+      },
+    },
+  ]);
+  await flow.reported('source');
+  setTimeout(() => flow.process('source').kill('SIGTERM'), 100);
+  t.deepEqual(await flow.reported('source', (report) => report !== 'waiting'), {
+    type: 'stop',
+    reason: 'user',
+    graceMs: 0,
+  });
+  flow.process('source').kill('SIGTERM');
+  const { source } = await flow.ended();
+  t.is(source!.signal, 'SIGTERM');
+});
+
 test('a node whose daemon dies gets stop(shutdown)', async (t) => {
   const flow = await startDataflow(
     [
