@@ -26,12 +26,13 @@ BrokerBinding::BrokerBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
   BrokerOptions options;
   Napi::Function on_events;
   if (!read_broker_options(info[0], &options, &on_events)) return;
-  notify_ = Napi::ThreadSafeFunction::New(info.Env(), on_events, "dora.broker", 0, 1);
-  notify_.Unref(info.Env());
-  options.notify = [this] { notify_.NonBlockingCall(); };
+  napi_create_threadsafe_function(env_, on_events, nullptr, Napi::String::New(info.Env(), "dora.broker"), 0, 1, nullptr,
+                                  nullptr, nullptr, call_on_events, &notify_);
+  napi_unref_threadsafe_function(env_, notify_);
+  options.notify = [this] { napi_call_threadsafe_function(notify_, nullptr, napi_tsfn_nonblocking); };
   Error error;
   if (Broker::create(std::move(options), &broker_, &error) != Status::ok) {
-    notify_.Release();
+    napi_release_threadsafe_function(notify_, napi_tsfn_release);
     throw_error(info.Env(), error);
     return;
   }
@@ -50,7 +51,17 @@ void BrokerBinding::on_env_end(void* self) { static_cast<BrokerBinding*>(self)->
 void BrokerBinding::end() {
   if (broker_ == nullptr) return;
   broker_.reset();  // joins the broker's thread
-  notify_.Release();
+  napi_release_threadsafe_function(notify_, napi_tsfn_release);
+}
+
+/// On the JS thread. While the environment ends there may still be calls in the queue, and no JavaScript can run: those
+/// are dropped.
+void BrokerBinding::call_on_events(napi_env env, napi_value on_events, void*, void*) {
+  if (env == nullptr || on_events == nullptr) return;
+  napi_value receiver = nullptr, exception = nullptr;
+  napi_get_undefined(env, &receiver);
+  if (napi_call_function(env, receiver, on_events, 0, nullptr, nullptr) != napi_pending_exception) return;
+  if (napi_get_and_clear_last_exception(env, &exception) == napi_ok) napi_fatal_exception(env, exception);
 }
 
 bool BrokerBinding::closed(Napi::Env env) const {

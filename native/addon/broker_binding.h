@@ -25,6 +25,7 @@ class BrokerBinding final : public Napi::ObjectWrap<BrokerBinding> {
   bool closed(Napi::Env env) const;
   void end();
   static void on_env_end(void* self);
+  static void call_on_events(napi_env env, napi_value on_events, void* context, void* data);
 
   Napi::Value socket_path(const Napi::CallbackInfo& info);
   Napi::Value add_nodes(const Napi::CallbackInfo& info);
@@ -37,7 +38,7 @@ class BrokerBinding final : public Napi::ObjectWrap<BrokerBinding> {
 
   napi_env env_;
   std::unique_ptr<Broker> broker_;
-  Napi::ThreadSafeFunction notify_;
+  napi_threadsafe_function notify_ = nullptr;
 };
 
 }  // namespace dora::addon
