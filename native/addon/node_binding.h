@@ -37,6 +37,12 @@ class NodeBinding {
 
   NodeBinding(napi_env env, std::unique_ptr<Node> node);
   ~NodeBinding();
+
+ public:
+  NodeBinding(const NodeBinding&) = delete;
+  NodeBinding& operator=(const NodeBinding&) = delete;
+
+ private:
   napi_value wrap();
   void add_info(napi_value object);
   template <class T>
