@@ -57,8 +57,8 @@ static bool is_being_woken(const State& now, int who, int edge) {
          publisher.edges[publisher.edge].reader == now.subscriber[who].incarnation;
 }
 
-/// What the reader would answer if it were asked now. A skip wakes nobody, so the answer must not depend on when it last
-/// looked: drops are what lies between its position and the tail; half a skip is none yet.
+/// What the reader would answer if it were asked now. A skip wakes nobody, so the answer must not depend on when it
+/// last looked: drops are what lies between its position and the tail; half a skip is none yet.
 static int counted_drops(const State& now, int edge) {
   const Subscriber& reader = now.subscriber[subscriber_of(edge)];
   int drops = reader.dropped[edge];
@@ -143,19 +143,19 @@ void check_last_state(const State& now) {
 
 const char* name_of(PublisherAt at) {
   static const char* const kNames[] = {
-      "idle",        "write",      "room?",      "room, sweep", "want_tail",  "want check",   "want clear",
-      "want_slot",   "want sweep", "wait, room", "tail?",       "put, sweep", "take back",    "skip, first",
-      "skip, 2nd",   "cell",       "cell, 2nd",  "head",        "given late", "ready",        "asleep?",
-      "asleep, take", "doorbell",  "loan, want", "loan, sweep", "wait, slot"};
+      "idle",         "write",      "room?",      "room, sweep", "want_tail",  "want check", "want clear",
+      "want_slot",    "want sweep", "wait, room", "tail?",       "put, sweep", "take back",  "skip, first",
+      "skip, 2nd",    "cell",       "cell, 2nd",  "head",        "given late", "ready",      "asleep?",
+      "asleep, take", "doorbell",   "loan, want", "loan, sweep", "wait, slot"};
   static_assert(std::size(kNames) == kLoanWait + 1);
   return kNames[at];
 }
 
 const char* name_of(SubscriberAt at) {
-  static const char* const kNames[] = {"top",        "scan",      "take ready",   "head",        "tail",
-                                       "cell",       "cell, 2nd", "claim",        "want?",       "want, take",
-                                       "want, bell", "slot want?", "slot, take",  "slot, bell",  "say asleep",
-                                       "recheck",    "asleep",    "woken"};
+  static const char* const kNames[] = {"top",        "scan",       "take ready", "head",       "tail",
+                                       "cell",       "cell, 2nd",  "claim",      "want?",      "want, take",
+                                       "want, bell", "slot want?", "slot, take", "slot, bell", "say asleep",
+                                       "recheck",    "asleep",     "woken"};
   static_assert(std::size(kNames) == kWoken + 1);
   return kNames[at];
 }

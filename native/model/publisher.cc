@@ -11,9 +11,7 @@ namespace model {
 /// drop_oldest edges need no room check.
 void next_room_check(State& state) {
   Publisher& own = state.publisher;
-  const auto needs_none = [&] {
-    return config.policy[own.edge] == Policy::kDropOldest || !own.edges[own.edge].region;
-  };
+  const auto needs_none = [&] { return config.policy[own.edge] == Policy::kDropOldest || !own.edges[own.edge].region; };
   while (own.edge < config.edges && needs_none()) own.edge++;
   if (own.edge < config.edges) return;
   own.edge = 0;

@@ -23,16 +23,16 @@ inline bool at_limit(const PublisherEdge& edge) {
   return limited() && std::popcount(edge.given) >= config.queue + config.limit;
 }
 
-void unref(State& state, int slot);                       // publisher_edges.cc, and the next four
+void unref(State& state, int slot);  // publisher_edges.cc, and the next four
 void sweep(State& state, int edge);
 void orphan(State& state, int edge);
 void retain(State& state);
 void step_control(const State& now, PublisherAt back_to, Steps& steps);
-void start_room_check(State& state);                    // publisher.cc, and the next
+void start_room_check(State& state);  // publisher.cc, and the next
 void next_room_check(State& state);
 
-void step_room(const State& now, Steps& steps);           // publisher_room.cc
-void step_put(const State& now, Steps& steps);            // publisher_put.cc
-void next_edge(State& state);                           // publisher.cc
+void step_room(const State& now, Steps& steps);  // publisher_room.cc
+void step_put(const State& now, Steps& steps);   // publisher_put.cc
+void next_edge(State& state);                    // publisher.cc
 
 }  // namespace model

@@ -139,8 +139,8 @@ class Search {
       enabled |= frames_[i].enabled;
       stepped |= 1u << frames_[i].actor;
     }
-    if ((enabled & ~stepped) == 0) fail("livelock: %zu steps lead back to themselves (last: %s)", depth_ - start,
-                                        closing.label);
+    if ((enabled & ~stepped) == 0)
+      fail("livelock: %zu steps lead back to themselves (last: %s)", depth_ - start, closing.label);
   }
 
   SeenStates seen_;

@@ -21,17 +21,52 @@ inline constexpr Byte kCloseEdge = 255;  ///< in the publisher's mail instead of
 
 /// Where a process stands. One step of the model runs from one of these to the next.
 enum PublisherAt : Byte {
-  kIdle, kWrite,
-  kRoom, kRoomSweep, kWantTail, kWantCheck, kWantClear, kWantSlot, kWantSweep, kRoomWait,  // A: room everywhere?
-  kTail, kPutSweep, kTakeBack, kSkipFirst, kSkipSecond,                                    // B: make room on this edge
-  kCell1, kCell2, kHead, kGivenLate, kReady, kAsleep, kAsleepTake, kDoorbell,              // B: put, announce, wake
-  kLoanWant, kLoanSweep, kLoanWait,                                                        // no free slot
+  kIdle,
+  kWrite,
+  kRoom,
+  kRoomSweep,
+  kWantTail,
+  kWantCheck,
+  kWantClear,
+  kWantSlot,
+  kWantSweep,
+  kRoomWait,  // A: room everywhere?
+  kTail,
+  kPutSweep,
+  kTakeBack,
+  kSkipFirst,
+  kSkipSecond,  // B: make room on this edge
+  kCell1,
+  kCell2,
+  kHead,
+  kGivenLate,
+  kReady,
+  kAsleep,
+  kAsleepTake,
+  kDoorbell,  // B: put, announce, wake
+  kLoanWant,
+  kLoanSweep,
+  kLoanWait,  // no free slot
 };
 enum SubscriberAt : Byte {
-  kTop, kScan, kTakeReady,
-  kReadHead, kReadTail, kReadCell1, kReadCell2, kClaim, kWant, kWantTake, kWantBell,
-  kReleaseWant, kReleaseTake, kReleaseBell,
-  kSayAsleep, kRecheck, kSleeping, kWoken,
+  kTop,
+  kScan,
+  kTakeReady,
+  kReadHead,
+  kReadTail,
+  kReadCell1,
+  kReadCell2,
+  kClaim,
+  kWant,
+  kWantTake,
+  kWantBell,
+  kReleaseWant,
+  kReleaseTake,
+  kReleaseBell,
+  kSayAsleep,
+  kRecheck,
+  kSleeping,
+  kWoken,
 };
 
 struct Cell {
@@ -45,12 +80,12 @@ struct Payload {
 
 /// Shared by publisher and subscriber. A new connection gets a new one; an old one is never reset.
 struct Region {
-  Byte pool;        // incarnation of the publisher whose pool the slots belong to
+  Byte pool;  // incarnation of the publisher whose pool the slots belong to
   Byte head, tail;
   Cell cell[kMaxQueue];
-  Byte released;    // bit per slot
+  Byte released;  // bit per slot
   Byte want_tail, want_slot;
-  Byte first;       // where the reader's count of drops begins
+  Byte first;  // where the reader's count of drops begins
 };
 
 enum EdgeStatus : Byte { kNoEdge, kOpen, kOrphan };

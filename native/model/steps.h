@@ -11,8 +11,14 @@
 namespace model {
 
 /// Whose step it is. The livelock check treats each as one thread that is scheduled fairly.
-enum Actor : Byte { kPublisherThread, kSweeperThread, kSubscriberThread, kSubscriberControl = kSubscriberThread + 2,
-                    kBrokerThread = kSubscriberControl + 2, kKiller };
+enum Actor : Byte {
+  kPublisherThread,
+  kSweeperThread,
+  kSubscriberThread,
+  kSubscriberControl = kSubscriberThread + 2,
+  kBrokerThread = kSubscriberControl + 2,
+  kKiller
+};
 
 struct Step {
   State state;
@@ -31,13 +37,13 @@ class Steps {
   std::vector<Step> all_;
 };
 
-void step_publisher(const State& now, Steps& steps);               // publisher.cc
-void step_subscriber(const State& now, int who, Steps& steps);     // subscriber.cc
-void step_broker(const State& now, Steps& steps);                  // broker.cc
-void step_kills(const State& now, Steps& steps);                   // kills.cc
+void step_publisher(const State& now, Steps& steps);            // publisher.cc
+void step_subscriber(const State& now, int who, Steps& steps);  // subscriber.cc
+void step_broker(const State& now, Steps& steps);               // broker.cc
+void step_kills(const State& now, Steps& steps);                // kills.cc
 
-State first_state();                                               // invariants.cc
-void check_every_state(const State& now);                          // invariants.cc
-void check_last_state(const State& now);                           // invariants.cc
+State first_state();                       // invariants.cc
+void check_every_state(const State& now);  // invariants.cc
+void check_last_state(const State& now);   // invariants.cc
 
 }  // namespace model

@@ -4,8 +4,8 @@
 
 namespace model {
 
-void back_to_top(Subscriber& own);                            // subscriber.cc
-void step_ring(const State& now, int who, Steps& steps);      // subscriber_ring.cc, and the next
+void back_to_top(Subscriber& own);                        // subscriber.cc
+void step_ring(const State& now, int who, Steps& steps);  // subscriber_ring.cc, and the next
 void step_release(const State& now, int who, Steps& steps);
 
 }  // namespace model

@@ -12,8 +12,8 @@ namespace model {
 static void check_payload(const State& now, int who, const Held& held) {
   const Payload payload = now.payload[now.region(held.edge, held.region).pool][held.slot];
   if (payload.front == held.message && payload.back == held.message) return;
-  fail("subscriber %d reads slot %d: wants message %d, finds %d/%d", who, held.slot, held.message,
-       payload.front, payload.back);
+  fail("subscriber %d reads slot %d: wants message %d, finds %d/%d", who, held.slot, held.message, payload.front,
+       payload.back);
 }
 
 static bool can_ring(const State& now, const Region& region) {

@@ -7,7 +7,11 @@ import { spawnSync } from 'node:child_process';
 export const title = 'models of the protocol at full bounds';
 
 export function run({ root }) {
-  const result = spawnSync('node', ['scripts/model.mjs', '--full'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8' });
+  const result = spawnSync('node', ['scripts/model.mjs', '--full'], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+  });
   process.stdout.write(result.stdout);
   const totals = /(\d+) passed, (\d+) failed\s*$/u.exec(result.stdout);
   if (totals === null) return { passed: 0, failed: 1 };
