@@ -84,8 +84,7 @@ void Connection::enqueue(std::vector<uint8_t> bytes, const std::vector<SharedFd>
   if (doomed_) return;
   Waiting packet{std::move(bytes), fds};
   if (queue_.empty() && try_send(packet)) return;
-  if (queue_.size() >= kMaxQueue)
-    return doom("it has left " + std::to_string(kMaxQueue) + " packets of the daemon unread");
+  if (queue_.size() >= most_) return doom("it has left " + std::to_string(most_) + " packets of the daemon unread");
   queue_.push_back(std::move(packet));
   arm(!retry_);
 }

@@ -1,7 +1,7 @@
 // One socket to one process: sending without ever blocking, receiving, and the way it ends.
 //
 // A packet goes out at once when the socket takes it, else it waits in a queue with its descriptors until the socket is
-// writable again. A node that leaves kMaxQueue packets unread is given up. A connection ends in two steps, so that
+// writable again. A node that leaves kMaxQueue packets unread, beyond its own description, is given up. A connection ends in two steps, so that
 // nobody frees what is in use: doom() marks it, the broker's loop sweeps doomed ones when it is done with what it was
 // doing.
 #pragma once
@@ -34,6 +34,8 @@ class Connection {
   void send(const M& message, const std::vector<SharedFd>& fds = {}) {
     enqueue(wire::encode(message), fds);
   }
+  /// A description of this many packets follows, however long the node takes to read it.
+  void expect(size_t packets) { most_ = kMaxQueue + packets; }
   /// Sends what waits, as far as the socket takes it.
   void flush();
   /// Status::empty: nothing there; ended: the peer closed; a failure: the peer broke the protocol.
@@ -78,6 +80,7 @@ class Connection {
   uint64_t deadline_ns_;
   uint64_t key_ = 0;
   std::deque<Waiting> queue_;
+  size_t most_ = kMaxQueue;
   bool armed_ = false, retry_ = false, doomed_ = false;
   std::string doom_reason_;
 };

@@ -119,6 +119,7 @@ void send_description(Hub* hub, Process* process) {
   welcome.granted = process->grant;
 
   Connection* connection = process->connection;
+  connection->expect(size_t{welcome.inputs} + welcome.outputs);
   connection->send(welcome, {process->inbox, process->doorbell, process->ledger, hub->own_pidfd});
   for (uint32_t i = 0; i < welcome.inputs; i++) connection->send(describe_input(*node, i));
   for (const wire::Output& output : outputs) connection->send(output);
