@@ -1,9 +1,9 @@
 // One socket to one process: sending without ever blocking, receiving, and the way it ends.
 //
 // A packet goes out at once when the socket takes it, else it waits in a queue with its descriptors until the socket is
-// writable again. A node that leaves kMaxQueue packets unread, beyond its own description, is given up. A connection ends in two steps, so that
-// nobody frees what is in use: doom() marks it, the broker's loop sweeps doomed ones when it is done with what it was
-// doing.
+// writable again. A node that leaves kMaxQueue packets unread, beyond its own description, is given up. A connection
+// ends in two steps, so that nobody frees what is in use: doom() marks it, the broker's loop sweeps doomed ones when it
+// is done with what it was doing.
 #pragma once
 
 #include <cstdint>
