@@ -53,8 +53,19 @@ bool EdgeReader::peek_stamp(uint64_t* stamp) const {
   return true;
 }
 
+/// Tail was beyond the head read before it. ok: head was old, look again; empty: the writer is between the two steps of
+/// a skip. It rings when it is through, and if it dies there nobody finishes the skip, so the ring is as good as empty.
+Status EdgeReader::behind(uint64_t tail, Error* error) {
+  // SYNC: ring-claim. Whoever moved tail to t had seen a head of at least t - 1, so this load sees that head too.
+  const uint64_t head = shared()->head.load(std::memory_order_acquire);
+  if (static_cast<int64_t>(head - tail) >= 0) return Status::ok;
+  if (tail - head == 1 && config_.constants.policy == static_cast<uint16_t>(Policy::drop_oldest)) return Status::empty;
+  return corrupt("more entries taken than put", error);
+}
+
 Status EdgeReader::claim(ClaimedSample* out, Error* error) {
   if (corrupt_) return Status::empty;
+  Status unsettled = Status::would_block;
   for (int i = 0; i < kClaimTries; i++) {
     DORA_STEP("sub.head");
     // SYNC: ring-head. Acquire: header, payload and cell of every entry below head are complete. In this order: head,
@@ -63,8 +74,11 @@ Status EdgeReader::claim(ClaimedSample* out, Error* error) {
     DORA_STEP("sub.tail");
     uint64_t tail = shared()->tail.load(std::memory_order_acquire);
     if (head == tail) return Status::empty;
+    unsettled = Status::would_block;
     if (static_cast<int64_t>(head - tail) < 0) {
-      if (final_ && i > 0) return Status::empty;  // its publisher died between the two steps of a skip
+      const Status s = behind(tail, error);
+      if (s == Status::shm_corrupt || (s == Status::empty && final_)) return s;
+      if (s == Status::empty) unsettled = s;  // a skip is two instructions: usually it is over at the next look
       continue;
     }
     if (head - tail > config_.constants.queue_size) return corrupt("more entries than its queue has", error);
@@ -87,11 +101,12 @@ Status EdgeReader::claim(ClaimedSample* out, Error* error) {
     }
     out->dropped = tail - next_;
     next_ = tail + 1;
-    held_.fetch_add(1, std::memory_order_relaxed);
     if (config_.constants.policy == static_cast<uint16_t>(Policy::backpressure)) give_credit(tail + 1);
-    return check(cell, out, error);
+    const Status s = check(cell, out, error);
+    if (s == Status::ok) held_.fetch_add(1, std::memory_order_relaxed);
+    return s;
   }
-  return Status::would_block;
+  return unsettled;
 }
 
 void EdgeReader::give_credit(uint64_t tail) {

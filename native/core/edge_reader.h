@@ -29,7 +29,7 @@ struct EdgeReaderConfig {
   uint64_t map_bytes = 0;
   EdgeConstants constants{};
   std::string peer;  ///< for people: "camera/image"
-  Fd region, pool, doorbell, pidfd;
+  Fd region, pool, doorbell;
 };
 
 /// A claimed entry: header fields are copies, pointers point into read-only shared memory.
@@ -56,7 +56,6 @@ class EdgeReader {
   uint64_t edge_id() const { return config_.edge_id; }
   uint64_t region_id() const { return config_.region_id; }
   uint32_t input() const { return config_.input; }
-  int pidfd() const { return config_.pidfd.get(); }
   const std::string& peer() const { return config_.peer; }
   const uint8_t* pool_base() const { return pool_.data(); }
   uint64_t pool_size() const { return pool_.size(); }
@@ -68,7 +67,7 @@ class EdgeReader {
   bool ended() const { return shared()->ended.load(std::memory_order_acquire) != 0; }  // SYNC: edge-ended
   bool corrupt() const { return corrupt_; }
 
-  /// ok; empty; would_block: the writer is in the middle of something, leave the input pending; shm_corrupt with words.
+  /// ok; empty; would_block: the writer was faster each time, leave the input pending; shm_corrupt with words.
   Status claim(ClaimedSample* out, Error* error);
   /// Messages taken back since the last claim: drops that no claim has counted yet.
   uint64_t uncounted_drops() const;
@@ -88,6 +87,7 @@ class EdgeReader {
   std::atomic<uint64_t>* rel() const {
     return reinterpret_cast<std::atomic<uint64_t>*>(mapping_.data() + config_.constants.rel_offset);
   }
+  Status behind(uint64_t tail, Error* error);
   Status check(const CellCopy& cell, ClaimedSample* out, Error* error);
   Status corrupt(const char* what, Error* error);
   void give_credit(uint64_t tail);

@@ -46,7 +46,9 @@ Status EdgeWriter::open(EdgeWriterConfig config, Error* error) {
     if (!read_tail(&tail)) tail = head_;
     // What the dead one released although it was still queued is gone: its successor must not be offered it.
     for (uint64_t position = tail; position != head_; position++) {
-      if (!still_queued(mine(position))) tail = position + 1;
+      if (still_queued(mine(position))) continue;
+      for (; tail != position; tail++) ungive(mine(tail).slot);
+      tail++;
     }
   } else {
     mine_.resize(config.constants.cells);

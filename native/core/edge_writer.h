@@ -2,8 +2,8 @@
 //
 // What this process believes lies here, in private memory: head, a copy of each queued entry, which slots the reader
 // was given. Of the shared region it reads only `tail` and the release map, and believes neither beyond what is
-// possible (tail only grows, and never beyond head): a reader can damage its own edge at most. References to slots are counted by the Pool; this class takes one
-// for each slot given and drops it when the slot comes back.
+// possible (tail only grows, and never beyond head): a reader can damage its own edge at most. References to slots are
+// counted by the Pool; this class takes one for each slot given and drops it when the slot comes back.
 //
 // States: open → orphan (the reader died; entries stay queued and the policy goes on) → open (it came back, new region)
 // or closed. Threads: all methods are called under the Publisher's lock.
@@ -25,7 +25,7 @@ struct EdgeWriterConfig {
   uint64_t edge_id = 0, region_id = 0, peer_incarnation = 0;
   EdgeConstants constants{};
   std::string peer;  ///< for people: "plot/image"
-  Fd region, inbox, doorbell, pidfd;
+  Fd region, inbox, doorbell;
 };
 
 /// A queued entry, as this process knows it.
@@ -52,7 +52,6 @@ class EdgeWriter {
   uint64_t edge_id() const { return config_.edge_id; }
   uint64_t region_id() const { return config_.region_id; }
   uint64_t peer_incarnation() const { return config_.peer_incarnation; }
-  int pidfd() const { return config_.pidfd.get(); }
   const std::string& peer() const { return config_.peer; }
   State state() const { return state_; }
   Policy policy() const { return static_cast<Policy>(config_.constants.policy); }

@@ -1,4 +1,7 @@
 // Owner of one file descriptor. Move-only; closes in its destructor.
+//
+// Every descriptor in native/ that is not lent for the length of a call is one of these, so that no error path leaks.
+// get() lends, take() gives the descriptor and the duty to close it away.
 #pragma once
 
 #include <unistd.h>

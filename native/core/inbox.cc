@@ -1,6 +1,8 @@
 // Inbox bits, asleep flag and doorbell. See inbox.h.
 #include "core/inbox.h"
 
+#include <poll.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,8 +11,19 @@
 #include "core/step.h"
 
 namespace dora {
+namespace {
+
+// All who hold an eventfd share its flags: O_NONBLOCK is a wish that any of them can undo, with the counter full or
+// empty, and then the next one to ring or to empty it would hang.
+bool would_go(int doorbell, short events) {
+  pollfd look{doorbell, events, 0};
+  return poll(&look, 1, 0) == 1 && (look.revents & events) != 0;
+}
+
+}  // namespace
 
 void ring_doorbell(int doorbell) {
+  if (!would_go(doorbell, POLLOUT)) return;
   const uint64_t one = 1;
   ssize_t n;
   do {
@@ -20,10 +33,14 @@ void ring_doorbell(int doorbell) {
 
 void drain_doorbell(int doorbell) {
   uint64_t count;
+  iovec part{&count, sizeof count};
   ssize_t n;
   do {
-    n = read(doorbell, &count, sizeof count);
+    n = preadv2(doorbell, &part, 1, -1, RWF_NOWAIT);
   } while (n < 0 && errno == EINTR);
+  if (n >= 0 || errno == EAGAIN) return;
+  // A kernel before 5.8 knows no such flag here.
+  if (would_go(doorbell, POLLIN)) (void)!read(doorbell, &count, sizeof count);
 }
 
 Status Inbox::open(Fd memory, Fd doorbell, Inbox* out, Error* error) {

@@ -16,9 +16,9 @@
 
 namespace dora {
 
-/// Adds 1 to an eventfd; a full counter rings already.
+/// Adds 1 to an eventfd; a full counter rings already. Does not wait, even if a peer has made the descriptor blocking.
 void ring_doorbell(int doorbell);
-/// Empties an eventfd.
+/// Empties an eventfd; does not wait either.
 void drain_doorbell(int doorbell);
 
 /// The receiving process's side.

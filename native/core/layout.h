@@ -25,6 +25,8 @@ enum class Policy : uint16_t { drop_oldest = 0, backpressure = 1 };
 // ---- pool ---------------------------------------------------------------------------------------------------------
 constexpr uint16_t kSlotVersion = 1;
 constexpr uint32_t kMaxMetadata = 65536;
+/// A pool is never used beyond this: a cell has 32 bits for offset / 64.
+constexpr uint64_t kMaxPoolBytes = uint64_t{64} << 32;
 
 /// In front of every slot: header, payload (at +64), padding to 8, metadata.
 struct SlotHeader {

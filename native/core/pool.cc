@@ -28,7 +28,11 @@ void prefault(uint8_t* data, uint64_t size) {
 }  // namespace
 
 Pool::Pool(std::string name, bool shared, uint64_t map_bytes, uint32_t max_slots, MemoryBudget* budget)
-    : name_(std::move(name)), shared_(shared), map_bytes_(map_bytes), max_slots_(max_slots), budget_(budget) {}
+    : name_(std::move(name)),
+      shared_(shared),
+      map_bytes_(std::min(map_bytes, kMaxPoolBytes)),
+      max_slots_(max_slots),
+      budget_(budget) {}
 
 Pool::~Pool() {
   if (shared_) {

@@ -26,8 +26,10 @@ Status Publisher::allocate(uint64_t bytes, uint32_t* slot, Error* error) {
   if (s != Status::shm_exhausted) return s;
   // Whoever releases next rings; then look once more, so that a release in between is not missed (SYNC: slot-want).
   for (auto& edge : edges_) edge->want_slot();
+  const uint32_t free_before = pool_.free_count();
   sweep_all();
-  if (pool_.allocate(bytes, false, slot, error) == Status::ok) return Status::ok;
+  // Growing may serve it by a larger slot that has just come back.
+  if (pool_.free_count() != free_before && pool_.allocate(bytes, true, slot, error) == Status::ok) return Status::ok;
   describe_holders(error);
   return s;
 }
@@ -145,6 +147,11 @@ void Publisher::unref(uint32_t slot) {
   pool_.unref(slot);
 }
 
+void Publisher::note_corrupt(const EdgeWriter& edge) {
+  corrupt_.push_back(edge.edge_id());
+  has_corrupt_.store(true, std::memory_order_relaxed);
+}
+
 EdgeWriter* Publisher::find(uint64_t edge_id) {
   for (auto& edge : edges_) {
     if (edge->edge_id() == edge_id) return edge.get();
@@ -216,12 +223,13 @@ std::vector<EdgeStatus> Publisher::edges() const {
   std::vector<EdgeStatus> out;
   out.reserve(edges_.size());
   for (auto& edge : edges_)
-    out.push_back({edge->edge_id(), edge->region_id(), edge->peer_incarnation(), edge->pidfd()});
+    out.push_back({edge->edge_id(), edge->region_id(), edge->peer_incarnation()});
   return out;
 }
 
 std::vector<uint64_t> Publisher::take_corrupt() {
   std::lock_guard guard(lock_);
+  has_corrupt_.store(false, std::memory_order_relaxed);
   return std::exchange(corrupt_, {});
 }
 

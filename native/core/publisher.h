@@ -8,6 +8,7 @@
 // short, and the bits must not be set after the edge is gone. Threads: every method is [any-thread].
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -51,7 +52,6 @@ struct PublishedSlot {
 
 struct EdgeStatus {
   uint64_t edge_id, region_id, peer_incarnation;
-  int pidfd;
 };
 
 class Publisher {
@@ -84,6 +84,8 @@ class Publisher {
   std::vector<EdgeStatus> edges() const;
   /// Edges that were closed because their reader wrote nonsense, since the last call: "plot/image".
   std::vector<uint64_t> take_corrupt();
+  /// A hint that take_corrupt() would return something, without the lock.
+  bool has_corrupt() const { return has_corrupt_.load(std::memory_order_relaxed); }
   /// Slots neither free nor kept for late joiners. For tests and diagnostics; sweeps first.
   uint32_t busy_slots();
 
@@ -95,7 +97,7 @@ class Publisher {
   void describe_holders(Error* error);
   QueuedEntry entry_of(uint32_t slot, uint64_t stamp);
   void keep_newest(uint32_t slot, uint64_t stamp);
-  void note_corrupt(const EdgeWriter& edge) { corrupt_.push_back(edge.edge_id()); }
+  void note_corrupt(const EdgeWriter& edge);
   EdgeWriter* find(uint64_t edge_id);
 
   const PublisherConfig config_;
@@ -105,6 +107,7 @@ class Publisher {
   std::vector<std::unique_ptr<EdgeWriter>> edges_;
   std::deque<QueuedEntry> newest_;
   std::vector<uint64_t> corrupt_;
+  std::atomic<bool> has_corrupt_{false};  // whether corrupt_ has any; a hint, so relaxed
   uint64_t sequence_ = 0;
   uint64_t last_stamp_ = 0;
   bool ended_ = false;

@@ -12,7 +12,6 @@
 #include "node/node_impl.h"
 
 namespace dora {
-namespace {}  // namespace
 
 Status Node::connect(const NodeOptions& options, std::unique_ptr<Node>* out, Error* error) {
   auto impl = std::make_unique<Impl>();
@@ -57,7 +56,7 @@ Status Node::Impl::join(const NodeOptions& options, Error* error) {
   outlives = (welcome.flags & wire::kOutlives) != 0;
   started = (welcome.flags & wire::kBarrier) == 0;
   grace_ns = welcome.grace_ns;
-  session.set_granted(welcome.granted);
+  session.add_granted(welcome.granted);
   if (Status s = Inbox::open(std::move(packet.fds[0]), std::move(packet.fds[1]), &inbox, error); s != Status::ok)
     return s;
   if (Status s = ledger.open(std::move(packet.fds[2]), welcome.inputs, welcome.outputs, error); s != Status::ok)
@@ -128,7 +127,7 @@ Status Node::Impl::watch(Watch what, Error* error) {
   epoll_event event{EPOLLIN, {.u64 = key}};
   if (epoll_ctl(control.get(), EPOLL_CTL_ADD, what.fd, &event) != 0)
     return error->fail_os("epoll_ctl", "cannot watch a descriptor");
-  watches_[key] = what;
+  watches_[key] = std::move(what);
   return Status::ok;
 }
 
@@ -136,10 +135,15 @@ Status Node::Impl::watch(Watch what, Error* error) {
 void Node::Impl::unwatch_subscriber(uint64_t edge_id) {
   for (auto at = watches_.begin(); at != watches_.end(); ++at) {
     if (at->second.kind != Watch::Kind::subscriber || at->second.edge_id != edge_id) continue;
-    epoll_ctl(control.get(), EPOLL_CTL_DEL, at->second.fd, nullptr);
-    watches_.erase(at);
+    unwatch(at);
     return;
   }
+}
+
+/// Before the descriptor is closed: other processes hold the same pidfd, so closing ours would leave it in the epoll.
+void Node::Impl::unwatch(Watches::iterator at) {
+  epoll_ctl(control.get(), EPOLL_CTL_DEL, at->second.fd, nullptr);
+  watches_.erase(at);
 }
 
 void Node::Impl::handle_control() {
@@ -152,7 +156,7 @@ void Node::Impl::handle_control() {
 void Node::Impl::fired(uint64_t key) {
   const auto at = watches_.find(key);
   if (at == watches_.end()) return;
-  const Watch what = at->second;
+  const Watch& what = at->second;  // gone once packets have been processed
   switch (what.kind) {
     case Watch::Kind::session: {
       std::vector<Packet> packets;
@@ -163,12 +167,11 @@ void Node::Impl::fired(uint64_t key) {
       return;
     }
     case Watch::Kind::timer: inputs->timer_fired(what.index); return;
+    // A pidfd stays readable once its process is dead, so each is looked at once.
     case Watch::Kind::subscriber: publishers[what.index]->peer_died(what.edge_id, what.incarnation); break;
     case Watch::Kind::publisher: inputs->publisher_died(what.index, what.region_id); break;
   }
-  // A pidfd stays readable once its process is dead.
-  epoll_ctl(control.get(), EPOLL_CTL_DEL, what.fd, nullptr);
-  watches_.erase(key);
+  unwatch(at);
 }
 
 void Node::Impl::broker_gone() {
@@ -225,7 +228,11 @@ void Node::Impl::process(Packet& packet) {
       if (!wire::decode(packet.bytes, &message)) return protocol_error("a malformed Stop");
       return stop(message.reason, message.grace_ns);
     }
-    case wire::Type::grant: return;  // answer to a request that has given up waiting
+    case wire::Type::grant: {  // answer to a request that has given up waiting
+      wire::Grant message;
+      if (wire::decode(packet.bytes, &message)) session.add_granted(message.granted);
+      return;
+    }
     default: return protocol_error("a packet of type " + std::to_string(static_cast<int>(type)));
   }
 }
@@ -234,40 +241,58 @@ void Node::Impl::on_open_out(Packet& packet) {
   wire::OpenOut message;
   if (!wire::decode(packet.bytes, &message) || packet.fds.size() != 4 || message.output >= publishers.size())
     return protocol_error("a malformed OpenOut");
-  const int pidfd = packet.fds[3].get();
+  Publisher& publisher = *publishers[message.output];
   unwatch_subscriber(message.edge_id);
   Error error;
-  const Status s = publishers[message.output]->open_edge(
+  Status s = publisher.open_edge(
       EdgeWriterConfig{message.edge_id, message.region_id, message.peer_incarnation, message.constants, message.peer,
-                       std::move(packet.fds[0]), std::move(packet.fds[1]), std::move(packet.fds[2]),
-                       std::move(packet.fds[3])},
+                       std::move(packet.fds[0]), std::move(packet.fds[1]), std::move(packet.fds[2])},
       message.is_return != 0, &error);
   if (s == Status::ok) {
-    Error ignored;
-    watch({.kind = Watch::Kind::subscriber,
-           .fd = pidfd,
-           .index = message.output,
-           .edge_id = message.edge_id,
-           .incarnation = message.peer_incarnation},
-          &ignored);
-  } else {
-    protocol_error(error.message);
+    s = watch({.kind = Watch::Kind::subscriber,
+               .fd = packet.fds[3].get(),
+               .pidfd = std::move(packet.fds[3]),
+               .index = message.output,
+               .edge_id = message.edge_id,
+               .incarnation = message.peer_incarnation},
+              &error);
   }
+  if (s != Status::ok) {  // the broker tells the subscriber, and forgets this edge as we do
+    publisher.close_edge(message.edge_id);
+    protocol_error("an edge to \"" + message.peer + "\" that cannot be opened: " + error.message);
+  }
+  ring_doorbell(inbox.doorbell());  // a sender that waited for the dead one has to ask its successor
   session.send(wire::OutOpened{message.edge_id, message.region_id, static_cast<int32_t>(s)});
 }
 
 void Node::Impl::on_open_in(Packet& packet) {
   wire::OpenIn message;
   if (!wire::decode(packet.bytes, &message) || packet.fds.size() != 4) return protocol_error("a malformed OpenIn");
-  const int pidfd = packet.fds[3].get();
   Error error;
-  const Status s = inputs->open_edge(
+  // Its death first: an edge whose publisher is not watched might wait for ever.
+  const uint64_t watched = next_watch_;
+  Status s = watch({.kind = Watch::Kind::publisher,
+                    .fd = packet.fds[3].get(),
+                    .pidfd = std::move(packet.fds[3]),
+                    .index = message.input,
+                    .region_id = message.region_id},
+                   &error);
+  if (s != Status::ok) return edge_failed(message.input, message.edge_id, error);
+  s = inputs->open_edge(
       EdgeReaderConfig{message.edge_id, message.region_id, message.peer_incarnation, message.input, message.max_slots,
                        message.map_bytes, message.constants, message.peer, std::move(packet.fds[0]),
-                       std::move(packet.fds[1]), std::move(packet.fds[2]), std::move(packet.fds[3])},
+                       std::move(packet.fds[1]), std::move(packet.fds[2])},
       &error);
-  if (s != Status::ok) return protocol_error(error.message);
-  watch({.kind = Watch::Kind::publisher, .fd = pidfd, .index = message.input, .region_id = message.region_id}, &error);
+  if (s == Status::ok) return;
+  unwatch(watches_.find(watched));
+  edge_failed(message.input, message.edge_id, error);
+}
+
+/// An input did not get its edge. The broker closes the publisher's end, which would fill up and wait for nobody.
+void Node::Impl::edge_failed(uint32_t input, uint64_t edge_id, const Error& error) {
+  protocol_error("an edge that cannot be opened: " + error.message);
+  session.send(wire::Corrupt{edge_id, error.message});
+  inputs->close(input, DORA_REASON_FAILURE);
 }
 
 void Node::Impl::on_start() {

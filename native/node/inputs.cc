@@ -37,9 +37,7 @@ Inputs::Inputs(std::vector<InputInfo> infos, std::vector<uint32_t> bits, Inbox* 
 }
 
 Inputs::~Inputs() {
-  for (State& state : states_) {
-    for (int region : state.fault_regions) remove_fault_region(region);
-  }
+  for (auto [edge, region] : fault_regions_) remove_fault_region(region);
 }
 
 uint64_t Inputs::dropped(uint32_t input) const {
@@ -59,7 +57,7 @@ Status Inputs::open_edge(EdgeReaderConfig config, Error* error) {
   if (Status s = edge->open(std::move(config), error); s != Status::ok) return s;
   State& state = states_[input];
   const std::string words = "input \"" + infos_[input].id + "\" of node \"" + node_id_ + "\"";
-  state.fault_regions.push_back(add_fault_region(edge->pool_base(), edge->pool_size(), words.c_str()));
+  fault_regions_[edge.get()] = add_fault_region(edge->pool_base(), edge->pool_size(), words.c_str());
   for (auto& older : state.edges) older->set_final();
   state.edges.push_back(std::move(edge));
   state.crashed = state.closing = over_ = false;
@@ -161,6 +159,13 @@ int Inputs::choose(const uint64_t* mask) {
 }
 
 Status Inputs::take(Event* out, const uint64_t* mask) {
+  const Status s = take_one(out, mask);
+  for (uint32_t input : busy_) set_pending(input);
+  busy_.clear();
+  return s;
+}
+
+Status Inputs::take_one(Event* out, const uint64_t* mask) {
   for (;;) {
     if (!events_.empty()) {
       *out = std::move(events_.front());
@@ -176,7 +181,10 @@ Status Inputs::take(Event* out, const uint64_t* mask) {
     }
     if (input < 0) return Status::empty;
     const Status s = claim(static_cast<uint32_t>(input), out);
-    if (s == Status::would_block) return Status::empty;
+    if (s == Status::would_block) {  // one busy writer must not keep us from the others
+      clear_pending(static_cast<uint32_t>(input));
+      busy_.push_back(static_cast<uint32_t>(input));
+    }
     if (s != Status::ok) continue;
     in_a_row_ = input == last_ ? in_a_row_ + 1 : 1;
     last_ = input;
@@ -295,7 +303,13 @@ void Inputs::retire_front(State& state) {
 }
 
 void Inputs::free_retired() {
-  std::erase_if(retired_, [](auto& edge) { return edge->held() == 0; });
+  std::erase_if(retired_, [this](auto& edge) {
+    if (edge->held() != 0) return false;
+    const auto region = fault_regions_.find(edge.get());
+    remove_fault_region(region->second);
+    fault_regions_.erase(region);
+    return true;
+  });
 }
 
 void Inputs::check_all_over() {

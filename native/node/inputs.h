@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "core/edge_reader.h"
@@ -65,7 +66,6 @@ class Inputs {
  private:
   struct State {
     std::deque<std::unique_ptr<EdgeReader>> edges;
-    std::vector<int> fault_regions;
     uint32_t reason = 0;   // why it closes
     bool closing = false;  // nothing new will come
     bool crashed = false;  // the newest publisher died without a word
@@ -80,6 +80,7 @@ class Inputs {
   void set_pending(uint32_t input) { pending_[input / 64] |= uint64_t{1} << (input % 64); }
   void clear_pending(uint32_t input) { pending_[input / 64] &= ~(uint64_t{1} << (input % 64)); }
   int choose(const uint64_t* mask);
+  Status take_one(Event* out, const uint64_t* mask);
   Status claim(uint32_t input, Event* out);
   Status claim_tick(uint32_t input, Event* out);
   void observe(uint64_t stamp);
@@ -100,6 +101,8 @@ class Inputs {
   std::vector<uint64_t> pending_;
   std::deque<Event> events_;
   std::vector<std::unique_ptr<EdgeReader>> retired_;
+  std::unordered_map<const EdgeReader*, int> fault_regions_;  // of every edge that is mapped
+  std::vector<uint32_t> busy_;  // within take(): inputs whose writer was faster than we, left for the next call
   std::vector<std::pair<uint64_t, std::string>> corrupt_;
   bool over_ = false;
   uint64_t seen_wall_ns_ = 0;

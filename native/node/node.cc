@@ -121,6 +121,7 @@ void Node::awake(bool doorbell_readable, bool control_readable) {
 
 Status Node::wait(int64_t timeout_ns, uint64_t spin_ns, const uint64_t* mask) {
   const int64_t begin = spin_ns > 0 || timeout_ns > 0 ? monotonic_ns() : 0;
+  if (timeout_ns > INT64_MAX - begin) timeout_ns = -1;  // beyond the clock's end is for ever
   if (spin_ns > 0) {
     const int64_t spin_end =
         begin + static_cast<int64_t>(timeout_ns >= 0 ? std::min<uint64_t>(spin_ns, static_cast<uint64_t>(timeout_ns))
@@ -189,12 +190,12 @@ void Node::release(const Sample& sample) {
 Status Node::loan(uint32_t output, uint64_t size, Loan* out, Error* error) {
   if (output >= impl_->publishers.size())
     return error->fail(Status::unknown_output, "this node has no output of index " + std::to_string(output));
-  out->publisher = impl_->publishers[output].get();
-  out->output = output;
-  const Status s = out->publisher->loan(size, &out->slot, &out->data, &out->capacity, error);
-  out->size = size;
-  if (s == Status::ok) out->capacity = size;
-  return s;
+  Publisher* publisher = impl_->publishers[output].get();
+  Loan lent{.publisher = publisher, .output = output, .size = size, .capacity = size};
+  uint64_t capacity;  // of the slot; what was not asked for is not the caller's
+  if (Status s = publisher->loan(size, &lent.slot, &lent.data, &capacity, error); s != Status::ok) return s;
+  *out = lent;
+  return Status::ok;
 }
 
 Status Node::send(Loan* loan, const SendArgs& args, LocalSample* local, Error* error) {
@@ -205,7 +206,9 @@ Status Node::send(Loan* loan, const SendArgs& args, LocalSample* local, Error* e
       loan->slot,      loan->size, args.encoding, args.metadata, args.metadata_size, impl_->clock->wall_ns(),
       args.local_refs, args.arm};
   Publisher* publisher = loan->publisher;
-  if (Status s = publisher->send(message, &published, error); s != Status::ok) return s;
+  const Status s = publisher->send(message, &published, error);
+  impl_->look_for_corrupt(*publisher);
+  if (s != Status::ok) return s;
   LedgerOutput& counts = impl_->ledger.output(loan->output);
   counts.sent.fetch_add(1, std::memory_order_relaxed);
   counts.bytes.fetch_add(loan->size, std::memory_order_relaxed);
@@ -218,7 +221,9 @@ Status Node::send_copy(uint32_t output, const void* data, uint64_t size, const S
                        Error* error) {
   if (output >= impl_->publishers.size())
     return error->fail(Status::unknown_output, "this node has no output of index " + std::to_string(output));
-  if (!impl_->publishers[output]->has_room(args.arm)) return Status::would_block;
+  Publisher& publisher = *impl_->publishers[output];
+  // A closed output gets no room any more: loan() says so.
+  if (!publisher.has_room(args.arm) && !publisher.ended()) return Status::would_block;
   Loan copy;
   if (Status s = loan(output, size, &copy, error); s != Status::ok) return s;
   if (size > 0) memcpy(copy.data, data, size);
@@ -240,7 +245,9 @@ void Node::count_local(uint32_t input, uint64_t received, uint64_t dropped) {
   impl_->ledger.input(input).dropped.fetch_add(dropped, std::memory_order_relaxed);
 }
 
-bool Node::has_room(uint32_t output, bool arm) { return impl_->publishers[output]->has_room(arm); }
+bool Node::has_room(uint32_t output, bool arm) {
+  return output >= impl_->publishers.size() || impl_->publishers[output]->has_room(arm);
+}
 
 Status Node::close_output(uint32_t output) {
   if (output >= impl_->publishers.size()) return Status::unknown_output;

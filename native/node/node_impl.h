@@ -28,6 +28,10 @@ struct Node::Impl {
   void handle_control();
   void stop(uint32_t reason, int64_t grace);
   void report_corrupt();
+  /// [any-thread] Wakes the consumer when one of a publisher's readers has turned out to be corrupt.
+  void look_for_corrupt(const Publisher& publisher) {
+    if (publisher.has_corrupt()) ring_doorbell(session.kick_fd());
+  }
   bool has_control_events() const {
     return !events.empty() || ended || inputs->has_events() || (inputs->all_over() && !stopping);
   }
@@ -62,6 +66,7 @@ struct Node::Impl {
   struct Watch {
     enum class Kind { session, timer, subscriber, publisher } kind = Kind::session;
     int fd = -1;
+    Fd pidfd = {};             // subscriber, publisher: `fd`, open for as long as it is watched
     uint32_t index = 0;        // output or input
     uint64_t edge_id = 0;      // subscriber
     uint64_t incarnation = 0;  // subscriber
@@ -71,6 +76,8 @@ struct Node::Impl {
   Status receive_spec(const wire::Welcome& welcome, Error* error);
   Status make_publishers(const std::vector<wire::Output>& specs, Error* error);
   Status watch(Watch what, Error* error);
+  using Watches = std::unordered_map<uint64_t, Watch>;
+  void unwatch(Watches::iterator at);
   void unwatch_subscriber(uint64_t edge_id);
   void fired(uint64_t key);
   void broker_gone();
@@ -78,10 +85,11 @@ struct Node::Impl {
   void on_open_out(Packet& packet);
   void on_open_in(Packet& packet);
   void on_start();
+  void edge_failed(uint32_t input, uint64_t edge_id, const Error& error);
   void protocol_error(const std::string& what);
 
   Fd broker_pidfd_;
-  std::unordered_map<uint64_t, Watch> watches_;
+  Watches watches_;
   uint64_t next_watch_ = 1;
 };
 

@@ -83,9 +83,9 @@ Status Session::drain(std::vector<Packet>* out, Error* error) {
   }
 }
 
-void Session::set_granted(uint64_t bytes) {
+void Session::add_granted(uint64_t bytes) {
   std::lock_guard guard(budget_);
-  granted_ = bytes;
+  granted_ += bytes;
 }
 
 bool Session::acquire(uint64_t bytes, Error* error) {
@@ -129,7 +129,10 @@ bool Session::ask_for_grant(uint64_t bytes, Error* error) {
       ring_doorbell(kick_.get());
       continue;
     }
-    if (grant.number != number) continue;
+    if (grant.number != number) {  // a late answer to a request that has given up waiting
+      granted_ += grant.granted;
+      continue;
+    }
     if (grant.granted >= bytes) {
       granted_ += grant.granted;
       return true;

@@ -40,7 +40,8 @@ class Session final : public MemoryBudget {
   Status drain(std::vector<Packet>* out, Error* error);
   bool broker_gone() const { return gone_.load(std::memory_order_relaxed); }
 
-  void set_granted(uint64_t bytes);
+  /// More that may be used without asking.
+  void add_granted(uint64_t bytes);
   bool acquire(uint64_t bytes, Error* error) override;
   void give_back(uint64_t bytes) override;
 

@@ -74,12 +74,12 @@ struct EdgePair {
 
   Status open_writer(Publisher& publisher, bool is_return = false) {
     return publisher.open_edge({constants.edge_id, constants.region_id, constants.region_id, constants, "reader/in",
-                                dup_fd(region), dup_fd(inbox_memory), dup_fd(reader_bell), Fd()},
+                                dup_fd(region), dup_fd(inbox_memory), dup_fd(reader_bell)},
                                is_return, &error);
   }
   Status open_reader(Publisher& publisher, uint64_t map_bytes, uint32_t max_slots) {
     return reader.open({constants.edge_id, constants.region_id, 1, 0, max_slots, map_bytes, constants, "writer/out",
-                        dup_fd(region), Fd(fcntl(publisher.pool_fd(), F_DUPFD_CLOEXEC, 0)), dup_fd(writer_bell), Fd()},
+                        dup_fd(region), Fd(fcntl(publisher.pool_fd(), F_DUPFD_CLOEXEC, 0)), dup_fd(writer_bell)},
                        &error);
   }
 };

@@ -1,112 +1,17 @@
 // Nodes joined by a real broker, inside one test process: joining, start barrier, events, timers, death notices, C API,
 // budget.
-#include "node/node.h"
-
 #include <poll.h>
-#include <stdlib.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <thread>
 
-#include "broker/broker.h"
-#include "doctest/doctest.h"
 #include "dora/node.h"
-#include "node/clock.h"
+#include "node_world.h"
 
 using namespace dora;
-
-namespace {
-
-constexpr int64_t kWaitNs = 5'000'000'000;
-
-BrokerInput edge_input(const char* id, const char* node, const char* output, Policy policy = Policy::backpressure,
-                       uint32_t queue = 4) {
-  BrokerInput input;
-  input.id = id;
-  input.source_node = node;
-  input.source_output = output;
-  input.source_text = std::string(node) + "/" + output;
-  input.policy = policy;
-  input.queue_size = queue;
-  return input;
-}
-
-BrokerNode node_of(const char* id, std::vector<BrokerInput> inputs, std::vector<std::string> outputs,
-                   uint32_t retain = 0) {
-  BrokerNode node;
-  node.dataflow = "flow";
-  node.node = id;
-  node.inputs = std::move(inputs);
-  for (auto& output : outputs) node.outputs.push_back({output, retain});
-  return node;
-}
-
-/// A broker in a folder of its own, and nodes that join it.
-struct World {
-  char folder[32] = "/tmp/dora-node-test-XXXXXX";
-  std::unique_ptr<Broker> broker;
-  Error error;
-
-  explicit World(uint64_t memory = 64 << 20) {
-    REQUIRE(mkdtemp(folder) != nullptr);
-    BrokerOptions options;
-    options.runtime_folder = folder;
-    options.memory_limit = memory;
-    REQUIRE_MESSAGE(Broker::create(options, &broker, &error) == Status::ok, error.message);
-  }
-  ~World() {
-    broker.reset();
-    const std::string command = std::string("rm -r ") + folder;
-    CHECK(system(command.c_str()) == 0);
-  }
-  std::vector<std::string> add(const std::vector<BrokerNode>& nodes) {
-    std::vector<std::string> tokens;
-    REQUIRE_MESSAGE(broker->add_nodes(nodes, &tokens, &error) == Status::ok, error.message);
-    for (auto& token : tokens) token = broker->node_config(token);
-    return tokens;
-  }
-  std::unique_ptr<Node> join(const std::string& config, Clock* clock = nullptr) {
-    std::unique_ptr<Node> node;
-    const Status s = Node::connect({config, clock}, &node, &error);
-    REQUIRE_MESSAGE(s == Status::ok, error.message);
-    return node;
-  }
-  /// A publisher "a" with output "x" and a subscriber "b" with input "in", both started.
-  void pair(std::unique_ptr<Node>* a, std::unique_ptr<Node>* b, Policy policy = Policy::backpressure,
-            uint32_t queue = 4) {
-    auto configs = add({node_of("a", {}, {"x"}), node_of("b", {edge_input("in", "a", "x", policy, queue)}, {})});
-    *a = join(configs[0]);
-    *b = join(configs[1]);
-    REQUIRE((*a)->wait_start(&error) == Status::ok);
-    REQUIRE((*b)->wait_start(&error) == Status::ok);
-  }
-};
-
-/// The next event, waiting up to five seconds.
-Event next(Node& node) {
-  Event event;
-  for (int i = 0; i < 1000; i++) {
-    if (node.take(&event) == Status::ok) return event;
-    if (node.wait(kWaitNs) == Status::timeout) break;
-  }
-  FAIL("no event came");
-  return event;
-}
-
-Status send_text(Node& node, uint32_t output, const std::string& text, bool arm = false) {
-  Error error;
-  SendArgs args;
-  args.encoding = DORA_ENCODING_UTF8;
-  args.arm = arm;
-  return node.send_copy(output, text.data(), text.size(), args, nullptr, &error);
-}
-
-std::string text_of(const Event& event) {
-  return {reinterpret_cast<const char*>(event.sample.data), event.sample.size};
-}
-
-}  // namespace
+using namespace dora::test;
 
 TEST_CASE("no message sent right after the start is lost, whoever joins first") {
   for (bool subscriber_first : {false, true}) {
@@ -366,24 +271,15 @@ TEST_CASE("a wrong or used token is refused in words") {
 
 TEST_CASE("the C API sends, loans, receives, waits on a foreign epoll, and ends") {
   World world;
-  auto configs =
-      world.add({node_of("a", {}, {"x"}), node_of("b", {edge_input("in", "a", "x", Policy::backpressure, 2)}, {})});
+  // One node a process, so it reads its own output.
+  auto configs = world.add({node_of("a", {edge_input("in", "a", "x", Policy::backpressure, 2)}, {"x"})});
   dora_node_t* a = nullptr;
-  std::thread joining([&] {
-    dora_node_options_t options{};
-    options.struct_size = sizeof options;
-    options.config = configs[0].c_str();
-    dora_error_t error;
-    CHECK(dora_node_connect(&options, &a, &error) == DORA_OK);
-  });
-  dora_node_t* b = nullptr;
   dora_node_options_t options{};
   options.struct_size = sizeof options;
-  options.config = configs[1].c_str();
+  options.config = configs[0].c_str();
   dora_error_t error;
-  REQUIRE(dora_node_connect(&options, &b, &error) == DORA_OK);
-  joining.join();
-  REQUIRE(a != nullptr);
+  REQUIRE(dora_node_connect(&options, &a, &error) == DORA_OK);
+  dora_node_t* const b = a;
   CHECK(std::string(dora_node_id(a)) == "a");
   CHECK(dora_node_output(a, "x") == 0);
   CHECK(dora_node_output(a, "y") == DORA_UNKNOWN_OUTPUT);
@@ -425,7 +321,7 @@ TEST_CASE("the C API sends, loans, receives, waits on a foreign epoll, and ends"
   REQUIRE(dora_node_loan(a, 0, 10, &loan, &error) == DORA_OK);
   dora_loan_discard(a, &loan);
   CHECK(dora_loan_send(a, &loan, 0, nullptr, 0, 0, &error) == DORA_INVALID_ARGUMENT);
-  dora_node_close(a);
+  REQUIRE(dora_node_close_output(a, 0) == DORA_OK);
   for (const char* expected : {"1", "2"}) {
     REQUIRE(dora_node_next(b, kWaitNs, &event) == DORA_OK);
     CHECK(event.data[0] == expected[0]);
@@ -435,5 +331,84 @@ TEST_CASE("the C API sends, loans, receives, waits on a foreign epoll, and ends"
     REQUIRE(dora_node_next(b, kWaitNs, &event) == DORA_OK);
     CHECK(event.type == expected);
   }
-  dora_node_close(b);
+  dora_node_close(a);
+}
+
+TEST_CASE("the C API refuses impossible arguments in words, and a second node in a process") {
+  World world;
+  BrokerNode late = node_of("b", {}, {});
+  late.barrier = false;
+  auto configs = world.add({node_of("a", {edge_input("in", "a", "x", Policy::backpressure, 1)}, {"x"}), late});
+  dora_error_t error;
+  dora_node_options_t options{};
+  options.struct_size = sizeof options;
+  options.config = "nonsense";
+  dora_node_t* node = reinterpret_cast<dora_node_t*>(&options);
+  CHECK(dora_node_connect(&options, nullptr, &error) == DORA_INVALID_ARGUMENT);
+  CHECK(dora_node_connect(&options, &node, &error) == DORA_NOT_IN_DATAFLOW);
+  CHECK(node == nullptr);
+  options.config = configs[0].c_str();
+  REQUIRE(dora_node_connect(&options, &node, &error) == DORA_OK);  // the failure before does not count
+  options.config = configs[1].c_str();
+  dora_node_t* second = nullptr;
+  CHECK(dora_node_connect(&options, &second, &error) == DORA_ALREADY_CONNECTED);
+  CHECK(std::string(error.message).find("already") != std::string::npos);
+
+  CHECK(dora_node_output(node, nullptr) == DORA_INVALID_ARGUMENT);
+  CHECK(dora_node_input(node, nullptr) == DORA_INVALID_ARGUMENT);
+  const int32_t unknown = dora_node_output(node, "y");
+  CHECK(dora_node_send(node, unknown, "1", 1, 0, nullptr, 0, 0, &error) == DORA_UNKNOWN_OUTPUT);
+  CHECK(std::string(error.message).find("-10") != std::string::npos);
+  dora_loan_t loan;
+  CHECK(dora_node_loan(node, 1, 1, &loan, &error) == DORA_UNKNOWN_OUTPUT);
+  CHECK(dora_node_loan(node, 0, 1, nullptr, &error) == DORA_INVALID_ARGUMENT);
+  CHECK(dora_node_loan(node, 0, UINT64_MAX, &loan, &error) == DORA_TOO_LARGE);
+  CHECK(dora_node_close_output(node, -1) == DORA_UNKNOWN_OUTPUT);
+  CHECK(dora_node_send(node, 0, nullptr, 1, 0, nullptr, 0, 0, &error) == DORA_INVALID_ARGUMENT);
+  CHECK(dora_node_send(node, 0, "1", 1, 65536, nullptr, 0, 0, &error) == DORA_INVALID_ARGUMENT);
+  CHECK(dora_node_send(node, 0, "1", 1, 0, nullptr, 1, 0, &error) == DORA_INVALID_ARGUMENT);
+  uint8_t metadata[16];
+  uint64_t size = 0;
+  CHECK(dora_metadata_put(metadata, sizeof metadata, &size, "k", DORA_META_INT64, nullptr, 8) == DORA_INVALID_ARGUMENT);
+  CHECK(dora_metadata_put(metadata, sizeof metadata, &size, nullptr, DORA_META_BOOL, "", 1) == DORA_INVALID_ARGUMENT);
+  CHECK(dora_metadata_get(nullptr, 1, "k", nullptr, nullptr, nullptr) == DORA_INVALID_ARGUMENT);
+  CHECK(dora_node_next(node, 0, nullptr) == DORA_INVALID_ARGUMENT);
+
+  REQUIRE(dora_node_loan(node, 0, 4, &loan, &error) == DORA_OK);
+  loan.size = 5;  // it may be lowered, not raised
+  CHECK(dora_loan_send(node, &loan, 0, nullptr, 0, 0, &error) == DORA_INVALID_ARGUMENT);
+  dora_loan_discard(node, &loan);
+  dora_loan_discard(node, &loan);
+  dora_node_close(node);
+  dora_node_close(node);  // twice is harmless
+  REQUIRE(dora_node_connect(&options, &second, &error) == DORA_OK);
+  CHECK(std::string(dora_node_id(second)) == "b");
+  dora_node_close(second);
+}
+
+TEST_CASE("a timeout beyond the end of the clock is for ever, and a closed output does not make its sender wait") {
+  World world;
+  auto configs = world.add({node_of("a", {edge_input("in", "a", "x", Policy::backpressure, 1)}, {"x"})});
+  dora_error_t error;
+  dora_node_options_t options{};
+  options.struct_size = sizeof options;
+  options.config = configs[0].c_str();
+  dora_node_t* node = nullptr;
+  REQUIRE(dora_node_connect(&options, &node, &error) == DORA_OK);
+  REQUIRE(dora_node_send(node, 0, "1", 1, 0, nullptr, 0, INT64_MAX, &error) == DORA_OK);
+  dora_event_t event;
+  REQUIRE(dora_node_next(node, INT64_MAX, &event) == DORA_OK);
+  dora_event_release(node, &event);
+  std::thread later([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    CHECK(dora_node_send(node, 0, "2", 1, 0, nullptr, 0, 0, nullptr) == DORA_OK);
+  });
+  CHECK(dora_node_next(node, INT64_MAX, &event) == DORA_OK);  // not DORA_TIMEOUT
+  later.join();
+  CHECK(event.type == DORA_EVENT_INPUT);
+  dora_event_release(node, &event);
+  REQUIRE(dora_node_send(node, 0, "3", 1, 0, nullptr, 0, 0, &error) == DORA_OK);
+  REQUIRE(dora_node_close_output(node, 0) == DORA_OK);
+  CHECK(dora_node_send(node, 0, "4", 1, 0, nullptr, 0, -1, &error) == DORA_ENDED);
+  dora_node_close(node);
 }

@@ -66,8 +66,8 @@ typedef struct dora_loan {
 } dora_loan_t;
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
-/* Joins the dataflow and returns when every node of it has joined. One per process. `options` and `error` may be NULL.
- */
+/* Joins the dataflow and returns when every node of it has joined. One per process (DORA_ALREADY_CONNECTED until the
+ * first is closed). `options` and `error` may be NULL. */
 DORA_EXPORT int32_t dora_node_connect(const dora_node_options_t* options, dora_node_t** node, dora_error_t* error);
 /* Leaves: what was sent stays readable for the subscribers. Events and loans of the node are dead afterwards. */
 DORA_EXPORT void dora_node_close(dora_node_t* node);
