@@ -19,6 +19,8 @@ class BrokerBinding final : public Napi::ObjectWrap<BrokerBinding> {
   static Napi::Value create(const Napi::CallbackInfo& info);
   explicit BrokerBinding(const Napi::CallbackInfo& info);
   ~BrokerBinding() override;
+  BrokerBinding(const BrokerBinding&) = delete;
+  BrokerBinding& operator=(const BrokerBinding&) = delete;
 
  private:
   static Napi::Function define(Napi::Env env);

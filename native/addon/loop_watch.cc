@@ -144,7 +144,7 @@ void LoopWatch::after_sleep() {
 void LoopWatch::call_js() {
   napi_handle_scope scope = nullptr;
   if (napi_open_handle_scope(env_, &scope) != napi_ok) return;
-  const napi_env env = env_;  // the call may stop() us
+  napi_env env = env_;  // the call may stop() us
   napi_value function = nullptr, receiver = nullptr;
   napi_get_reference_value(env, on_wake_, &function);
   napi_get_global(env, &receiver);

@@ -8,11 +8,7 @@
 
 namespace dora::addon {
 
-namespace {
-
-constexpr napi_type_tag kNodeTag = {0x646f72612d6e6f64ULL, 0x65206f62006a6374ULL};
-
-}  // namespace
+namespace {}  // namespace
 
 napi_value NodeBinding::connect(napi_env env, napi_callback_info info) {
   Arguments<1> args(env, info);
@@ -30,22 +26,12 @@ napi_value NodeBinding::connect(napi_env env, napi_callback_info info) {
   return binding->wrap();
 }
 
-Node* NodeBinding::node_of(napi_env env, napi_value object) {
-  bool tagged = false;
-  void* data = nullptr;
-  if (napi_check_object_type_tag(env, object, &kNodeTag, &tagged) == napi_ok && tagged) napi_unwrap(env, object, &data);
-  auto* binding = static_cast<NodeBinding*>(data);
-  if (binding == nullptr || binding->node_ == nullptr || binding->watch_ != nullptr) {
-    throw_type_error(env, "startRuntime() takes a node of connectNode() that is neither open nor closed");
-    return nullptr;
-  }
-  binding->given_away_ = true;
-  return binding->node_.get();
-}
-
 NodeBinding::NodeBinding(napi_env env, std::unique_ptr<Node> node) : env_(env), node_(std::move(node)) {}
 
-NodeBinding::~NodeBinding() { (void)node_.release(); }
+NodeBinding::~NodeBinding() {
+  // Kept, not lost: see cleanup().
+  [[maybe_unused]] Node* kept = node_.release();
+}
 
 /// The environment ends: let go of the loop. A node that was not closed stays as it is until the process is gone: its
 /// destructor would say Bye, and whether this end is an orderly one is lib/node's decision, which has been made.
@@ -53,7 +39,7 @@ void NodeBinding::cleanup(napi_async_cleanup_hook_handle hook, void* data) {
   auto* binding = static_cast<NodeBinding*>(data);
   const auto finish = [](void* owner) {
     auto* ended = static_cast<NodeBinding*>(owner);
-    const napi_async_cleanup_hook_handle own_hook = ended->hook_;
+    napi_async_cleanup_hook_handle own_hook = ended->hook_;
     delete ended;
     napi_remove_async_cleanup_hook(own_hook);
   };
@@ -77,7 +63,6 @@ T* NodeBinding::add_array(napi_value object, const char* name, napi_typedarray_t
 napi_value NodeBinding::wrap() {
   napi_value object = nullptr, arrays = nullptr;
   napi_create_object(env_, &object);
-  napi_type_tag_object(env_, object, &kNodeTag);
   napi_wrap(env_, object, this, nullptr, nullptr, nullptr);
   add_info(object);
 
@@ -150,7 +135,7 @@ napi_value NodeBinding::open(napi_env env, napi_callback_info info) {
   if (self == nullptr) return nullptr;
   napi_valuetype type = napi_undefined;
   napi_typeof(env, args[0], &type);
-  if (self->watch_ != nullptr || self->given_away_ || type != napi_function) {
+  if (self->watch_ != nullptr || type != napi_function) {
     throw_type_error(env, "open() takes a function, once");
     return nullptr;
   }

@@ -1,7 +1,7 @@
 // A dora::Node as a JavaScript object (lib/native/binding.ts, NativeNode): unwrap, call, wrap.
 //
 // connectNode() joins and gives an object that nobody consumes yet; open() makes this thread the consumer through
-// LoopWatch; a runtime takes the node instead by node_of(). Events cross in bulk: drain() fills `records` (integers)
+// LoopWatch. Events cross in bulk: drain() fills `records` (integers)
 // and `slab` (small payloads, metadata), arrays that both sides know. Payloads above Limits.smallBytes stay in shared
 // memory behind a handle and become an ArrayBuffer only when JavaScript asks for it. Where the runtime refuses external
 // buffers (napi_no_external_buffers_allowed) they are copies; nothing else changes.
@@ -26,8 +26,6 @@ class NodeBinding {
  public:
   /// `connectNode(config?)`.
   static napi_value connect(napi_env env, napi_callback_info info);
-  /// The node behind a NativeNode object that is neither open nor closed; null with a TypeError pending.
-  static Node* node_of(napi_env env, napi_value object);
 
  private:
   struct LoanEntry {
@@ -103,7 +101,6 @@ class NodeBinding {
   std::unique_ptr<Node> node_;
   LoopWatch* watch_ = nullptr;
   napi_async_cleanup_hook_handle hook_ = nullptr;
-  bool given_away_ = false;
 
   // Memory of typed arrays that `arrays_` keeps alive.
   napi_ref arrays_ = nullptr;

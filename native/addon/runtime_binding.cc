@@ -8,6 +8,7 @@ namespace {
 
 std::vector<std::string> read_texts(Napi::Array list) {
   std::vector<std::string> texts;
+  texts.reserve(list.Length());
   for (uint32_t i = 0; i < list.Length(); i++) texts.push_back(list.Get(i).ToString().Utf8Value());
   return texts;
 }

@@ -16,6 +16,8 @@ class RuntimeBinding final : public Napi::ObjectWrap<RuntimeBinding> {
  public:
   explicit RuntimeBinding(const Napi::CallbackInfo& info);
   ~RuntimeBinding() override;
+  RuntimeBinding(const RuntimeBinding&) = delete;
+  RuntimeBinding& operator=(const RuntimeBinding&) = delete;
 
  private:
   friend napi_value start_runtime(napi_env env, napi_callback_info info);

@@ -1,4 +1,6 @@
-// Exact counts of messages, also of dead processes. counts.cc has the arithmetic.
+// Exact counts of messages, also of dead processes, read from ledgers and edge regions that outlive them.
+//
+// Called under the broker's lock for Broker::counts(); counts.cc has the arithmetic and why it is exact.
 #pragma once
 
 #include <vector>

@@ -1,4 +1,7 @@
 // Joining: Hello, the node's description with its fixed memory, its pools, Ready.
+//
+// Everything that a process says before it takes part. Edges are opened by edges.h once it is Ready; who may say what
+// when is in node/wire.h. Called on the broker's thread, under its lock.
 #pragma once
 
 #include "broker/hub.h"

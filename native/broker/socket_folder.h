@@ -19,6 +19,8 @@ class SocketFolder {
   SocketFolder() = default;
   SocketFolder(SocketFolder&& other) noexcept = default;
   SocketFolder& operator=(SocketFolder&& other) noexcept = default;
+  SocketFolder(const SocketFolder&) = delete;
+  SocketFolder& operator=(const SocketFolder&) = delete;
   ~SocketFolder();
 
   static Status create(const std::string& runtime_folder, SocketFolder* out, Error* error);

@@ -1,4 +1,7 @@
 // What the files of the publisher share: the bookkeeping of slots and edges in its private memory.
+//
+// publisher.cc lends slots and orders the phases of a send, publisher_room.cc asks for room, publisher_put.cc puts and
+// wakes, publisher_edges.cc opens, orphans and closes edges.
 #pragma once
 #include <bit>
 

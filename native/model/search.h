@@ -1,4 +1,7 @@
 // Visits every state that can be reached from the first one, depth first, and stops at the first violation.
+//
+// States are remembered by a 64-bit hash; the stack is the trace that is printed with a violation (TRACE=1). Called by
+// check.cc for one run each.
 #pragma once
 #include <vector>
 

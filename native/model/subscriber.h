@@ -1,4 +1,6 @@
 // What the files of the subscriber share.
+//
+// subscriber.cc scans the inbox, holds and releases samples, sleeps; subscriber_ring.cc claims entries from a ring.
 #pragma once
 #include "publisher.h"
 

@@ -36,6 +36,7 @@ void give_loan(const Loan& loan, dora_operator_loan_t* out) {
 
 Loan take_loan(const dora_operator_loan_t& given) {
   Loan loan;
+  // The ABI's reserved words hold our own pointers. NOLINTNEXTLINE(performance-no-int-to-ptr)
   loan.publisher = reinterpret_cast<Publisher*>(given.reserved[0]);
   loan.output = static_cast<uint32_t>(given.reserved[1] >> 32);
   loan.slot = static_cast<uint32_t>(given.reserved[1]);

@@ -32,7 +32,7 @@ void log_operator(const char* id, uint32_t level, const char* text) {
 }
 
 std::string status_text(int32_t status) {
-  const std::string number = std::to_string(status);
+  std::string number = std::to_string(status);
   if (status > DORA_TIMEOUT || status < DORA_INTERNAL) return number;
   return std::string(status_code(static_cast<Status>(status))) + " (" + number + ")";
 }

@@ -34,6 +34,8 @@ class Runtime {
   static std::unique_ptr<Runtime> start(RuntimeOptions options);
   /// Stops and waits for the end: an operator that does not return holds it.
   ~Runtime();
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
 
   /// [any-thread] Every operator gets a stop event, then ends.
   void stop();
