@@ -1,5 +1,7 @@
 // What a Node consists of. Included by node.cc (the surface) and control.cc (joining, the broker's packets, deaths,
 // timers) only.
+//
+// Everything here is the consumer's, but the session, the publishers, the ledger and the clocks, which any thread uses.
 #pragma once
 
 #include <deque>
