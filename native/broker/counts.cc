@@ -6,11 +6,10 @@
 // through all regions, so the newest region speaks for the stream.
 //
 //   sent      = sum of heads                        T = sum of tails
-//   in_flight = sum of (head - tail) of streams that somebody can still read
-//   received  = R, summed over the receiver's incarnations
-//   lost      = unread + claimed;  unread: head - tail of a stream at the moment after which nobody reads it (its
-//   publisher is dead or of no
-//               interest, its receiver dead or gone for good);  claimed: below
+//   in_flight = sum of (head - tail) of streams that somebody can still read, or that their last reader left behind in
+//   order (Bye) received  = R, summed over the receiver's incarnations lost      = unread + claimed;  unread: head -
+//   tail of a stream at the moment after which nobody reads it, when its
+//               reader died without Bye;  claimed: below
 //   dropped   = T - received - claimed
 // So sent = received + dropped + in_flight + lost always, whatever the processes wrote: values that contradict this are
 // cut to fit.
@@ -113,6 +112,7 @@ InputCounts count_edge(const Edge& edge) {
 void begin_counting(Edge* edge, uint64_t subscriber) {
   if (edge->base_subscriber == subscriber) return;
   edge->base_subscriber = subscriber;
+  edge->reader_left = false;
   edge->tail_base = sum_positions(*edge).tail;
 }
 
@@ -132,7 +132,7 @@ void freeze_stream(Edge* edge, size_t stream) {
   const Positions at = read_positions(*edge->streams[stream].region);
   edge->past_sent += at.head;
   edge->past_tail += at.tail;
-  edge->lost_unread += at.head - at.tail;
+  if (!edge->reader_left) edge->lost_unread += at.head - at.tail;
   edge->streams.erase(edge->streams.begin() + static_cast<std::ptrdiff_t>(stream));
 }
 

@@ -328,7 +328,10 @@ void edges_disconnected(Hub* hub, Process* process) {
 void edges_died(Hub* hub, Process* process) {
   const Node* node = process->node;
   each_edge(process->node, [&](Edge* edge) {
-    if (edge->subscriber == node) count_claimed(edge, *process);
+    if (edge->subscriber == node) {
+      count_claimed(edge, *process);
+      edge->reader_left = process->bye;
+    }
     if (edge->publisher == node) drop_opening(edge, process->incarnation);
     for (size_t i = edge->streams.size(); i-- > 0;) {
       const Stream& stream = edge->streams[i];

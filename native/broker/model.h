@@ -98,6 +98,7 @@ struct Edge {
   // ---- counting (counts.cc explains) ----
   std::vector<Stream> streams;  ///< those whose entries can still be read
   uint64_t past_sent = 0, past_tail = 0, lost_unread = 0, lost_claimed = 0;
+  bool reader_left = false;      ///< the last reader said Bye: what it left unread is in flight, not lost
   uint64_t base_subscriber = 0;  ///< the incarnation that tail_base is for
   uint64_t tail_base = 0;        ///< all tails when that incarnation got its first region
 };

@@ -113,13 +113,23 @@ TEST_CASE("drops while nobody listens are drops") {
   check_counts(h.input_counts("plot"), 15, 12, 3, 0, 0);
 }
 
-TEST_CASE("a subscriber that ends for good leaves what it has not read as lost") {
+TEST_CASE("a subscriber that dies for good leaves what it has not read as lost") {
   Harness h;
   RunningPair p(h);
   p.out.put(6);
   receive(p.plot, p.in, 2);
   h.kill(&p.plot, "plot", true);
   check_counts(h.input_counts("plot"), 6, 2, 0, 0, 4);
+}
+
+TEST_CASE("a subscriber that leaves in order loses nothing: what it has not read stays in flight") {
+  Harness h;
+  RunningPair p(h);
+  p.out.put(6);
+  receive(p.plot, p.in, 2);
+  p.plot.send(wire::Bye{});
+  h.kill(&p.plot, "plot", true);
+  check_counts(h.input_counts("plot"), 6, 2, 0, 4, 0);
 }
 
 TEST_CASE("a publisher's lives are summed, and its last messages are still read after its death") {
