@@ -191,7 +191,10 @@ export class Sender {
 
   #retry(output: number, waiting: Waiting): boolean {
     try {
-      if (waiting.attempt() !== Status.ok) return false;
+      const status = waiting.attempt();
+      if (status === Status.wouldBlock) return false;
+      // The dataflow stops: nobody is sure to make room, and the node must come to its `stop` event.
+      if (status === Status.timeout) waiting.drop();
       waiting.resolve();
     } catch (error) {
       waiting.reject(error);

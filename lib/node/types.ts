@@ -94,11 +94,14 @@ export interface InputChangeEvent<I extends Io = Io> {
   readonly id: Id<I['inputs']>;
   readonly reason: CloseReason;
 }
-/** Sending still works until close(); inputs go on until `end`. */
+/**
+ * The node should end: `end` follows at once, and what is still queued for it stays unread. Sending still works until close(), as far as there is room: a
+ * send that waits for a full `backpressure` subscriber resolves now, and its message is gone.
+ */
 export interface StopEvent {
   readonly type: 'stop';
   readonly reason: StopReason;
-  /** Time until the process is ended by force. */
+  /** Time until the process is ended by force; 0: nobody has set a limit (the inputs are closed, the node may take its time). */
   readonly graceMs: number;
 }
 /** Something the node survives, such as a corrupt peer. */

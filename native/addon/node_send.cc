@@ -64,6 +64,11 @@ napi_value NodeBinding::sent_status(Status status, const Error& error) {
   return nullptr;
 }
 
+/// A node that is stopping does not wait for room: nobody is sure to make any. Then the status is `timeout`.
+Status NodeBinding::or_give_up(Status status, bool arm) const {
+  return status == Status::would_block && arm && node_->stopping() ? Status::timeout : status;
+}
+
 napi_value NodeBinding::send(napi_env env, napi_callback_info info) {
   Arguments<6> args(env, info);
   NodeBinding* self = usable(env, args);
@@ -72,7 +77,8 @@ napi_value NodeBinding::send(napi_env env, napi_callback_info info) {
   if (self == nullptr || !self->known_output(output) || !self->payload(args[1], size, &bytes)) return nullptr;
   Error error;
   const SendArgs how = self->send_args(args.u32(3), args.u32(4), (args.u32(5) & kFlagArm) != 0);
-  return self->sent_status(self->node_->send_copy(output, bytes, size, how, nullptr, &error), error);
+  return self->sent_status(self->or_give_up(self->node_->send_copy(output, bytes, size, how, nullptr, &error), how.arm),
+                           error);
 }
 
 napi_value NodeBinding::send_sync(napi_env env, napi_callback_info info) {
@@ -159,7 +165,7 @@ napi_value NodeBinding::send_loan(napi_env env, napi_callback_info info) {
   const Status status = self->node_->send(&entry->loan, how, nullptr, &error);
   LoanEntry gone;
   if (status == Status::ok) self->loans_.take(args.u32(0), &gone);
-  return self->sent_status(status, error);
+  return self->sent_status(self->or_give_up(status, how.arm), error);
 }
 
 napi_value NodeBinding::discard_loan(napi_env env, napi_callback_info info) {

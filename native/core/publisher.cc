@@ -122,11 +122,12 @@ Status Publisher::send(const Outgoing& given, PublishedSlot* published, Error* e
   for (auto& edge : edges_) {
     if (edge->state() == EdgeWriter::State::closed) continue;
     const Status s = edge->put(entry);
-    if (s == Status::ok) {
-      edge->notify();
-    } else if (s == Status::shm_corrupt) {
-      note_corrupt(*edge);
-    }
+    if (s == Status::shm_corrupt) note_corrupt(*edge);
+  }
+  // Nobody is woken before every edge has it: who is woken may answer at once, and the answer must not overtake its
+  // cause.
+  for (auto& edge : edges_) {
+    if (edge->state() != EdgeWriter::State::closed) edge->notify();
   }
   if (config_.retain > 0) keep_newest(message.slot, stamp);
   if (published != nullptr) *published = {message.slot, info.base, sequence_, stamp};
@@ -222,8 +223,7 @@ std::vector<EdgeStatus> Publisher::edges() const {
   std::lock_guard guard(lock_);
   std::vector<EdgeStatus> out;
   out.reserve(edges_.size());
-  for (auto& edge : edges_)
-    out.push_back({edge->edge_id(), edge->region_id(), edge->peer_incarnation()});
+  for (auto& edge : edges_) out.push_back({edge->edge_id(), edge->region_id(), edge->peer_incarnation()});
   return out;
 }
 

@@ -278,11 +278,10 @@ void Node::Impl::on_open_in(Packet& packet) {
                     .region_id = message.region_id},
                    &error);
   if (s != Status::ok) return edge_failed(message.input, message.edge_id, error);
-  s = inputs->open_edge(
-      EdgeReaderConfig{message.edge_id, message.region_id, message.peer_incarnation, message.input, message.max_slots,
-                       message.map_bytes, message.constants, message.peer, std::move(packet.fds[0]),
-                       std::move(packet.fds[1]), std::move(packet.fds[2])},
-      &error);
+  s = inputs->open_edge(EdgeReaderConfig{message.edge_id, message.region_id, message.peer_incarnation, message.input,
+                                         message.max_slots, message.map_bytes, message.constants, message.peer,
+                                         std::move(packet.fds[0]), std::move(packet.fds[1]), std::move(packet.fds[2])},
+                        &error);
   if (s == Status::ok) return;
   unwatch(watches_.find(watched));
   edge_failed(message.input, message.edge_id, error);
@@ -305,7 +304,7 @@ void Node::Impl::on_start() {
 
 void Node::Impl::stop(uint32_t reason, int64_t grace) {
   started = true;  // a stop before the start ends the wait for it
-  if (std::exchange(stopping, true)) return;
+  if (stopping.exchange(true, std::memory_order_relaxed)) return;
   Event event;
   event.type = EventType::stop;
   event.reason = reason;

@@ -76,6 +76,7 @@ uint64_t Node::now_ns() const { return impl_->hlc.stamp(impl_->clock->wall_ns())
 // --------------------------------------------------------------------------------------------------------------
 
 bool Node::started() const { return impl_->started; }
+bool Node::stopping() const { return impl_->stopping.load(std::memory_order_relaxed); }
 int Node::doorbell_fd() const { return impl_->inbox.doorbell(); }
 int Node::control_fd() const { return impl_->control.get(); }
 
@@ -174,7 +175,7 @@ Status Node::take(Event* out, const uint64_t* mask) {
   if (s == Status::empty && impl.inputs->all_over() && !impl.stopping) {
     // Why they ended may be on its way: a stop of the whole dataflow closes inputs too, and is the better reason.
     impl.handle_control();
-    impl.stop(DORA_REASON_ALL_INPUTS_CLOSED, static_cast<int64_t>(impl.grace_ns));
+    impl.stop(DORA_REASON_ALL_INPUTS_CLOSED, 0);
     return take(out, mask);
   }
   return s;

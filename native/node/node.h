@@ -73,7 +73,7 @@ struct Event {
   EventType type = EventType::none;
   uint32_t input = 0;    ///< index; for input, input_closed, input_recovered, error (when it concerns one)
   uint32_t reason = 0;   ///< DORA_REASON_*
-  int64_t grace_ns = 0;  ///< stop
+  int64_t grace_ns = 0;  ///< stop: time until the process is ended by force; 0: nobody has set a limit
   Sample sample;         ///< input
   uint64_t dropped = 0;  ///< since the previous event of this input
   Error error;           ///< error
@@ -141,6 +141,8 @@ class Node {
   // -----------------------------------------------------------------------------------------------
   /// True once every node of the dataflow has joined, or a stop arrived. Then take() gives events.
   bool started() const;
+  /// [any-thread] True once there is, or was, a stop event: a send that waits for room may wait for ever now.
+  bool stopping() const;
   /// Blocks until started() or the broker is gone.
   Status wait_start(Error* error);
   int doorbell_fd() const;

@@ -150,10 +150,10 @@ Status check_message(const char* call, const void* data, uint64_t size, uint32_t
 Status check_output(const char* call, const dora_node_t* node, int32_t output, Error* error) {
   if (node == nullptr) return error->fail(Status::invalid_argument, std::string(call) + ": `node` is NULL");
   if (output >= 0 && static_cast<size_t>(output) < node->node->outputs().size()) return Status::ok;
-  return error->fail(Status::unknown_output,
-                     std::string(call) + ": node \"" + node->node->id() + "\" has no output of index " +
-                         std::to_string(output),
-                     "Get the index from dora_node_output(); a negative one says that there is no such output.");
+  return error->fail(
+      Status::unknown_output,
+      std::string(call) + ": node \"" + node->node->id() + "\" has no output of index " + std::to_string(output),
+      "Get the index from dora_node_output(); a negative one says that there is no such output.");
 }
 
 /// Calls attempt(arm) until it does not want to wait, or the time is over.

@@ -56,8 +56,8 @@ struct Node::Impl {
   Fd wait;     // epoll: doorbell and control, for foreign loops
 
   bool started = false;
-  bool stopping = false;  // a stop event was given or waits
-  bool ended = false;     // then `end` for ever
+  std::atomic<bool> stopping{false};  // a stop event was given or waits; a hint for senders, so relaxed
+  bool ended = false;                 // then `end` for ever
   bool closed = false;
   bool broker_lost = false;
   uint32_t takes = 0;

@@ -8,15 +8,25 @@
  * dora_event_release(); a loan is yours until it was sent or discarded. Received memory is mapped read-only: a store
  * into it ends the process with a message that names node and input.
  *
+ */
+/* clang-format off
+ *
  *   dora_node_t *node;
  *   dora_error_t error;
- *   if (dora_node_connect(NULL, &node, &error) != DORA_OK) { fprintf(stderr, "%s\n%s\n", error.message, error.hint);
- * return 1; } int32_t image = dora_node_output(node, "image"); dora_event_t event; while (dora_node_next(node, -1,
- * &event) == DORA_OK && event.type != DORA_EVENT_END) { if (event.type == DORA_EVENT_INPUT) dora_node_send(node, image,
- * event.data, event.size, DORA_ENCODING_RAW, NULL, 0, -1, NULL); dora_event_release(node, &event);
+ *   dora_event_t event;
+ *   if (dora_node_connect(NULL, &node, &error) != DORA_OK) {
+ *     fprintf(stderr, "%s\n%s\n", error.message, error.hint);
+ *     return 1;
+ *   }
+ *   int32_t image = dora_node_output(node, "image");
+ *   while (dora_node_next(node, -1, &event) == DORA_OK && event.type != DORA_EVENT_END) {
+ *     if (event.type == DORA_EVENT_INPUT)
+ *       dora_node_send(node, image, event.data, event.size, DORA_ENCODING_RAW, NULL, 0, -1, NULL);
+ *     dora_event_release(node, &event);
  *   }
  *   dora_node_close(node);
- */
+ *
+ * clang-format on */
 #ifndef DORA_NODE_H
 #define DORA_NODE_H
 
@@ -53,7 +63,7 @@ typedef struct dora_event {
   uint64_t sequence;   /* of the publisher's output, from 1; a gap means dropped. For a timer: the number of the tick */
   uint64_t sent_at_ns; /* the sender's hybrid logical clock, ns since 1970. For a timer: when it was due */
   uint64_t dropped;    /* messages of this input dropped since its previous event, or ticks missed */
-  int64_t grace_ns;    /* stop: time until the process is ended by force */
+  int64_t grace_ns;    /* stop: time until the process is ended by force; 0: no limit known */
   const char* message; /* error: what happened, or "" */
   uint64_t reserved[4]; /* belongs to the library */
 } dora_event_t;
@@ -82,7 +92,7 @@ DORA_EXPORT int32_t dora_node_request_stop(dora_node_t* node);
 /* ---- taking -------------------------------------------------------------------------------------------------------
  */
 /* [consumer] The next event. timeout_ns: < 0 for ever, 0 a look. Returns DORA_OK, DORA_TIMEOUT (DORA_EMPTY for a look)
- * or a failure. After DORA_EVENT_END every call returns DORA_EVENT_END again. */
+ * or a failure. After DORA_EVENT_END every call gives an event of that type again. */
 DORA_EXPORT int32_t dora_node_next(dora_node_t* node, int64_t timeout_ns, dora_event_t* event);
 /* [any-thread] Gives the memory back. Once per event of type input; harmless for others and for a second call. */
 DORA_EXPORT void dora_event_release(dora_node_t* node, dora_event_t* event);
