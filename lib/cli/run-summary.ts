@@ -52,9 +52,9 @@ function formatExit(node: NodeSummary, color: ChalkInstance): string {
     case 'stopped':
       return color.green(String(node.exitCode ?? 0));
     case 'terminated':
-      return color.yellow('SIGTERM, did not stop in time');
+      return color.yellow('ended by SIGTERM');
     case 'killed':
-      return color.yellow('SIGKILL, did not stop in time');
+      return color.yellow('ended by SIGKILL');
     case 'notStarted':
       return color.dim('not started');
     case 'failed':

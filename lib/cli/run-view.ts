@@ -42,6 +42,8 @@ export class JsonView implements RunView {
 export class TextView implements RunView {
   readonly #prefixes = new Map<string, { out: string; err: string }>();
   #width = 0;
+  #nodes = 0;
+  #running = false;
 
   /**
    * @param quiet only what goes wrong
@@ -53,11 +55,13 @@ export class TextView implements RunView {
 
   /** Names whose lines will come, so that all prefixes have the same width. */
   setNames(names: readonly string[]): void {
+    this.#nodes = names.length;
     this.#width = Math.min(24, Math.max(0, ...names.map((name) => name.length)));
     for (const name of names) this.#prefix(name);
   }
 
   async onEvent(event: RunEvent): Promise<void> {
+    if (event.event === 'running') this.#running = true;
     if (event.event === 'warning') this.#note(this.console.colorErr.yellow('warning'), event.message);
     else if (event.event === 'nodeAwaited') this.#showAwaited(event.node, event.config);
     else if (event.event === 'failed') this.#showFailed(event.failure.message);
@@ -118,7 +122,10 @@ export class TextView implements RunView {
   }
 
   #showFailed(message: string): void {
-    this.#note(this.console.colorErr.red('dora'), `${message}; stopping the others`);
+    this.#note(
+      this.console.colorErr.red('dora'),
+      this.#running && this.#nodes > 1 ? `${message}; stopping the others` : message,
+    );
   }
 
   #note(label: string, text: string): void {

@@ -299,7 +299,9 @@ export class SchemaWalk {
       this.reporter.report(this.#place(first ?? map, trail), {
         code: 'MISSING_KEY',
         message: `${place(trail)} needs "${name}"`,
-        hint: `${notesOf(property).description ?? ''} Write ${describeSchema(property)}.`.trim(),
+        hint: [notesOf(property).description?.replace(/\.?$/u, '.'), `Write ${describeSchema(property)}.`]
+          .filter((sentence) => sentence !== undefined)
+          .join(' '),
       });
     }
   }
