@@ -246,8 +246,10 @@ TEST_CASE("an entry that is refused is not held, so the edge can be freed") {
 TEST_CASE("a publisher that stays in the middle of a skip does not keep its reader from other inputs") {
   World world;
   auto configs = world.add({node_of("bad", {}, {"x"}), node_of("good", {}, {"y"}),
-                            node_of("b", {edge_input("bad", "bad", "x", Policy::drop_oldest, 3),
-                                          edge_input("good", "good", "y", Policy::drop_oldest, 5)}, {})});
+                            node_of("b",
+                                    {edge_input("bad", "bad", "x", Policy::drop_oldest, 3),
+                                     edge_input("good", "good", "y", Policy::drop_oldest, 5)},
+                                    {})});
   auto bad = world.join(configs[0]), good = world.join(configs[1]), b = world.join(configs[2]);
   start_all({bad.get(), good.get(), b.get()});
   const Mapping edge = map_edge(3);
@@ -269,8 +271,10 @@ TEST_CASE("a publisher that stays in the middle of a skip does not keep its read
 TEST_CASE("a corrupt input is closed and unmapped, its node goes on, its publisher is told") {
   World world;
   auto configs = world.add({node_of("bad", {}, {"x"}), node_of("good", {}, {"y"}),
-                            node_of("b", {edge_input("bad", "bad", "x", Policy::backpressure, 3),
-                                          edge_input("good", "good", "y", Policy::backpressure, 5)}, {})});
+                            node_of("b",
+                                    {edge_input("bad", "bad", "x", Policy::backpressure, 3),
+                                     edge_input("good", "good", "y", Policy::backpressure, 5)},
+                                    {})});
   auto bad = world.join(configs[0]), good = world.join(configs[1]), b = world.join(configs[2]);
   start_all({bad.get(), good.get(), b.get()});
   REQUIRE(send_text(*bad, 0, "1") == Status::ok);
@@ -308,9 +312,9 @@ TEST_CASE("a corrupt input is closed and unmapped, its node goes on, its publish
 
 TEST_CASE("random writes into one edge and every inbox leave the edges of others exact") {
   World world;
-  auto configs = world.add({node_of("a", {}, {"x"}),
-                            node_of("honest", {edge_input("in", "a", "x", Policy::backpressure, 5)}, {}),
-                            node_of("hostile", {edge_input("in", "a", "x", Policy::drop_oldest, 3)}, {})});
+  auto configs =
+      world.add({node_of("a", {}, {"x"}), node_of("honest", {edge_input("in", "a", "x", Policy::backpressure, 5)}, {}),
+                 node_of("hostile", {edge_input("in", "a", "x", Policy::drop_oldest, 3)}, {})});
   auto a = world.join(configs[0]), honest = world.join(configs[1]), hostile = world.join(configs[2]);
   start_all({a.get(), honest.get(), hostile.get()});
   constexpr uint64_t kMessages = 4000;
