@@ -217,6 +217,35 @@ TEST_CASE("a node whose daemon goes stops with reason shutdown") {
   CHECK(next(*a).type == EventType::end);
 }
 
+TEST_CASE("nodes that outlive their daemon go on with messages, waits and a clean end, within the memory they hold") {
+  World world(64 << 20, true);
+  std::unique_ptr<Node> a, b;
+  world.pair(&a, &b, Policy::backpressure, 2);
+  REQUIRE(send_text(*a, 0, "before") == Status::ok);
+  world.broker.reset();
+  for (int i = 0; i < 100; i++) {
+    const Event event = next(*b);
+    REQUIRE(event.type == EventType::input);
+    CHECK(text_of(event) == (i == 0 ? "before" : std::to_string(i)));
+    b->release(event.sample);
+    REQUIRE(send_text(*a, 0, std::to_string(i + 1)) == Status::ok);
+    a->awake(true, true);
+  }
+  CHECK_FALSE(a->stopping());
+  Error error;
+  const std::vector<uint8_t> large(32 << 20);
+  CHECK(a->send_copy(0, large.data(), large.size(), {}, nullptr, &error) == Status::shm_exhausted);
+  CHECK(error.message.find("daemon is gone") != std::string::npos);
+  a->close();
+  Event event = next(*b);
+  CHECK(event.type == EventType::input);
+  b->release(event.sample);
+  event = next(*b);
+  CHECK(event.type == EventType::input_closed);
+  CHECK(event.reason == DORA_REASON_ENDED);
+  CHECK(next(*b).type == EventType::stop);
+}
+
 TEST_CASE("memory beyond the budget is refused with figures, and sending goes on when samples are released") {
   World world(6 << 20);
   std::unique_ptr<Node> a, b;

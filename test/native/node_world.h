@@ -45,11 +45,12 @@ struct World {
   std::unique_ptr<Broker> broker;
   Error error;
 
-  explicit World(uint64_t memory = 64 << 20) {
+  explicit World(uint64_t memory = 64 << 20, bool nodes_outlive = false) {
     REQUIRE(mkdtemp(folder) != nullptr);
     BrokerOptions options;
     options.runtime_folder = folder;
     options.memory_limit = memory;
+    options.nodes_outlive = nodes_outlive;
     REQUIRE_MESSAGE(Broker::create(options, &broker, &error) == Status::ok, error.message);
   }
   ~World() {
