@@ -98,8 +98,10 @@ Napi::Value RuntimeBinding::close(const Napi::CallbackInfo& info) {
 }
 
 napi_value start_runtime(napi_env env, napi_callback_info info) {
-  const Napi::CallbackInfo call(env, info);
-  return RuntimeBinding::define(env).New({call[0]});
+  size_t count = 1;
+  napi_value options = nullptr;
+  if (napi_get_cb_info(env, info, &count, &options, nullptr, nullptr) != napi_ok) return nullptr;
+  return RuntimeBinding::define(env).New({options});
 }
 
 }  // namespace dora::addon

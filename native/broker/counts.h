@@ -1,6 +1,7 @@
 // Exact counts of messages, also of dead processes, read from ledgers and edge regions that outlive them.
 //
-// Called under the broker's lock for Broker::counts(); counts.cc has the arithmetic and why it is exact.
+// Called under the broker's lock: for Broker::counts(), and at the moments after which a region cannot be read any more
+// (a death, the end of an edge). counts.cc has the arithmetic and why it is exact.
 #pragma once
 
 #include <vector>

@@ -50,6 +50,7 @@ class EdgeReader {
   EdgeReader() = default;
   EdgeReader(const EdgeReader&) = delete;
   EdgeReader& operator=(const EdgeReader&) = delete;
+  ~EdgeReader() = default;
 
   Status open(EdgeReaderConfig config, Error* error);
 

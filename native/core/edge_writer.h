@@ -44,6 +44,7 @@ class EdgeWriter {
   explicit EdgeWriter(Pool* pool) : pool_(pool) {}
   EdgeWriter(const EdgeWriter&) = delete;
   EdgeWriter& operator=(const EdgeWriter&) = delete;
+  ~EdgeWriter() = default;
 
   /// Maps the region. The first time the ring is empty; after a death what was unclaimed is put into the new region at
   /// the same positions.

@@ -1,6 +1,7 @@
 // What the files of the subscriber share.
 //
 // subscriber.cc scans the inbox, holds and releases samples, sleeps; subscriber_ring.cc claims entries from a ring.
+// Each step of a subscriber is one access to shared memory or one system call.
 #pragma once
 #include "publisher.h"
 

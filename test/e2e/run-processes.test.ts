@@ -186,7 +186,7 @@ test('Ctrl-C ends a node that ignores SIGTERM by SIGKILL, helpers included', asy
   command.kill('SIGINT');
   const { code, stdout } = await command.finished;
   t.is(code, 0);
-  t.regex(stdout, /a +SIGKILL/);
+  t.regex(stdout, /a +ended by SIGKILL/);
   t.deepEqual(await box.settle(), []);
 });
 
