@@ -86,6 +86,12 @@ Received sum_received(const Node& node, size_t input) {
   return sum;
 }
 
+uint64_t sum_sent(const Node& node, size_t output) {
+  uint64_t sum = node.sent[output];
+  for (const Process* process : unfolded(node)) sum += relaxed(ledger_output(*process, output).sent);
+  return sum;
+}
+
 InputCounts count_edge(const Edge& edge) {
   Positions at = sum_positions(edge);
   uint64_t received = 0;
@@ -168,14 +174,19 @@ std::vector<NodeCounts> collect_counts(const Dataflow& dataflow) {
         input.received = sum.received;
         input.dropped = sum.dropped;
         input.sent = sum.received + sum.dropped;
+        if (node->spec.inputs[i].kind == wire::InputKind::local) {
+          // Between operators of one process: what their output sent and nobody has read (yet, or any more) is in
+          // flight.
+          input.sent = std::max(input.sent, sum_sent(*node, node->local_output[i]));
+          input.in_flight = input.sent - sum.received - sum.dropped;
+        }
       }
       input.id = node->spec.inputs[i].id;
       counts.inputs.push_back(std::move(input));
     }
     for (size_t i = 0; i < node->spec.outputs.size(); i++) {
-      OutputCounts output{node->spec.outputs[i].id, node->sent[i], node->bytes[i]};
+      OutputCounts output{node->spec.outputs[i].id, sum_sent(*node, i), node->bytes[i]};
       for (const Process* process : unfolded(*node)) {
-        output.sent += relaxed(ledger_output(*process, i).sent);
         output.bytes += relaxed(ledger_output(*process, i).bytes);
       }
       counts.outputs.push_back(std::move(output));

@@ -111,8 +111,8 @@ void Scheduler::destroy(Operator* op, CrashScope* self) {
     for (uint32_t i = 0; i < op->input_count; i++) {
       Input& input = op->inputs[i];
       input.open = false;
-      const uint32_t left = input.queued.exchange(0, std::memory_order_relaxed);
-      if (left > 0) node_->count_local(input.node_index, 0, left);
+      // What is left unread is neither received nor dropped: the broker counts it as in flight.
+      input.queued.store(0, std::memory_order_relaxed);
       while (Message* message = input.head) {
         input.head = message->next;
         message->next = chain;
