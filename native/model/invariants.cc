@@ -47,12 +47,16 @@ State first_state() {
   return state;
 }
 
-/// The publisher is between `head` and the end of the wake-up: of this edge, or of another one of the same process.
+/// The publisher is between `head` and the end of the wake-up: of this edge, or of another one of the same process. It
+/// puts on all edges first: what it has put on already it will still wake.
 static bool is_being_woken(const State& now, int who, int edge) {
   const Publisher& publisher = now.publisher;
   if (!publisher.alive) return false;
-  const bool is_announcing = publisher.at >= kGivenLate && publisher.at <= kDoorbell;
-  if (publisher.edge == edge && is_announcing) return true;
+  const bool wakes = publisher.at >= kReady && publisher.at <= kDoorbell;
+  const bool puts = publisher.at >= kTail && publisher.at <= kGivenLate;
+  if (publisher.edge == edge && (wakes || publisher.at == kGivenLate)) return true;
+  if (!seeded(Mistake::ready_before_head) && (puts ? publisher.edge > edge : wakes && publisher.edge < edge))
+    return true;
   return subscriber_of(publisher.edge) == who && publisher.at == kDoorbell &&
          publisher.edges[publisher.edge].reader == now.subscriber[who].incarnation;
 }
@@ -153,9 +157,9 @@ const char* name_of(PublisherAt at) {
 
 const char* name_of(SubscriberAt at) {
   static const char* const kNames[] = {"top",        "scan",       "take ready", "head",       "tail",
-                                       "cell",       "cell, 2nd",  "claim",      "want?",      "want, take",
-                                       "want, bell", "slot want?", "slot, take", "slot, bell", "say asleep",
-                                       "recheck",    "asleep",     "woken"};
+                                       "head again", "cell",       "cell, 2nd",  "claim",      "want?",
+                                       "want, take", "want, bell", "slot want?", "slot, take", "slot, bell",
+                                       "say asleep", "recheck",    "asleep",     "woken"};
   static_assert(std::size(kNames) == kWoken + 1);
   return kNames[at];
 }

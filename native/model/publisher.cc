@@ -2,8 +2,10 @@
 //
 //   loan    kIdle -> kWrite, or kLoanWant -> kLoanSweep -> kLoanWait while no slot is free
 //   send    A publisher_room.cc: room on every backpressure edge, before anything is put anywhere
-//           B publisher_put.cc: put on one edge after the other
-//           C next_edge() after the last: the own reference goes, or becomes the retained one
+//           B publisher_put.cc: put on one edge after the other; then, with next_wake(), wake their readers one after
+//           the
+//             other, so that nobody can answer a message that another edge does not have yet
+//           C after the last: the own reference goes, or becomes the retained one
 #include "publisher.h"
 
 namespace model {
@@ -23,12 +25,8 @@ void start_room_check(State& state) {
   next_room_check(state);
 }
 
-void next_edge(State& state) {
+static void finish_send(State& state) {
   Publisher& own = state.publisher;
-  own.seen_tail = 0;
-  own.edge++;
-  own.at = kTail;
-  if (own.edge < config.edges) return;
   if (config.retain) {
     retain(state);
   } else {
@@ -37,6 +35,29 @@ void next_edge(State& state) {
   own.slot = own.edge = 0;
   own.next_message++;
   own.at = kIdle;
+}
+
+static void wake_from(State& state, int edge) {
+  Publisher& own = state.publisher;
+  while (edge < config.edges && !own.edges[edge].region) edge++;
+  if (edge == config.edges) return finish_send(state);
+  own.edge = Byte(edge);
+  own.at = kReady;
+}
+
+void next_edge(State& state) {
+  Publisher& own = state.publisher;
+  own.seen_tail = 0;
+  own.edge++;
+  own.at = kTail;
+  if (own.edge < config.edges) return;
+  if (seeded(Mistake::ready_before_head)) return finish_send(state);  // it has announced each edge on its way
+  wake_from(state, 0);
+}
+
+void next_wake(State& state) {
+  if (seeded(Mistake::ready_before_head)) return next_edge(state);
+  wake_from(state, state.publisher.edge + 1);
 }
 
 static bool has_free_slot(const State& state) {

@@ -37,5 +37,6 @@ void next_room_check(State& state);
 void step_room(const State& now, Steps& steps);  // publisher_room.cc
 void step_put(const State& now, Steps& steps);   // publisher_put.cc
 void next_edge(State& state);                    // publisher.cc
+void next_wake(State& state);                    // publisher.cc
 
 }  // namespace model

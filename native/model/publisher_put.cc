@@ -134,11 +134,17 @@ static void step_entry(const State& now, Steps& steps) {
     case kHead:
       region.head = ++books.head;
       next.ghost.fate[own.edge][own.next_message] = kInRing;
-      own.at = seeded(Mistake::given_after_head) ? kGivenLate : seeded(Mistake::ready_before_head) ? kAsleep : kReady;
+      if (seeded(Mistake::given_after_head)) {
+        own.at = kGivenLate;
+      } else if (seeded(Mistake::ready_before_head)) {
+        own.at = kAsleep;
+      } else {
+        next_edge(next);
+      }
       return steps.add(kPublisherThread, "pub.head", next);
     default:
       give();
-      own.at = kReady;
+      next_edge(next);
       return steps.add(kPublisherThread, "pub.given (late)", next);
   }
 }
@@ -159,7 +165,7 @@ static void step_wake(const State& now, Steps& steps) {
       if (is_there && reader.asleep) {
         own.at = kAsleepTake;
       } else {
-        next_edge(next);
+        next_wake(next);
       }
       return steps.add(kPublisherThread, "pub.asleep", next);
     case kAsleepTake:
@@ -167,12 +173,12 @@ static void step_wake(const State& now, Steps& steps) {
         reader.asleep = 0;
         own.at = kDoorbell;
       } else {
-        next_edge(next);
+        next_wake(next);
       }
       return steps.add(kPublisherThread, "pub.asleep, exchange", next);
     default:
       if (is_there) reader.doorbell = 1;
-      next_edge(next);
+      next_wake(next);
       return steps.add(kPublisherThread, "pub.doorbell", next);
   }
 }

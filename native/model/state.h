@@ -54,6 +54,7 @@ enum SubscriberAt : Byte {
   kTakeReady,
   kReadHead,
   kReadTail,
+  kReadHeadAgain,
   kReadCell1,
   kReadCell2,
   kClaim,

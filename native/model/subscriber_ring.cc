@@ -1,8 +1,8 @@
 // The subscriber at one ring: head, then tail, the cell, the claim; later the release of the slot.
 //
 // head is read before tail, so head - tail is at most what is there. Less than 0 means that the head was old, or that
-// the publisher is inside a skip: the input is left pending and looked at again. Where the edge is final (its publisher
-// is dead) nobody will finish that skip: tail = head + 1 is as good as empty there.
+// the publisher is inside a skip: head is read again, and if it is still behind, the ring is as good as empty, for the
+// publisher wakes when it is through. Where the edge is final (its publisher is dead) nobody will finish that skip.
 //
 // Drops are counted by position: whatever lies between the last claim and this one was taken back or skipped.
 #include "subscriber.h"
@@ -54,7 +54,11 @@ static void step_read_tail(const State& now, int who, const Region& region, Step
   if (seeded(Mistake::half_skip_is_corrupt) && Byte(head - tail) > config.queue)
     fail("reader would report an honest publisher as corrupt (head %d, tail %d)", head, tail);
   if (is_final && tail > head + 1) fail("final edge with head %d and tail %d", head, tail);
-  const bool half_skip = is_final && head < tail && !seeded(Mistake::half_skip_retried);
+  const bool half_skip = is_final && head < tail;
+  if (half_skip && seeded(Mistake::half_skip_retried)) {
+    back_to_top(own);
+    return steps.add(actor, "sub.tail: try again", next);
+  }
   if (head == tail || half_skip) {
     count_drops(own, input, head);
     leave_empty_region(next, who, input);
@@ -62,9 +66,10 @@ static void step_read_tail(const State& now, int who, const Region& region, Step
   }
   if (head < tail) {
     back_to_top(own);
-    own.input = Byte(limited() ? 0 : input);
-    own.at = limited() ? kTop : kReadHead;  // only a skip can need more than a new look
-    return steps.add(actor, "sub.tail: try again", next);
+    own.input = Byte(input);
+    own.at = limited() ? kReadHeadAgain : kReadHead;  // only a skip can need more than a new look
+    own.seen_tail = Byte(limited() ? tail : 0);
+    return steps.add(actor, "sub.tail: head was old, or a skip", next);
   }
   if (head - tail > config.queue)
     fail("reader would report an honest publisher as corrupt (head %d, tail %d)", head, tail);
@@ -72,6 +77,24 @@ static void step_read_tail(const State& now, int who, const Region& region, Step
   own.seen_tail = Byte(tail);
   own.at = kReadCell1;
   steps.add(actor, "sub.tail", next);
+}
+
+/// Whoever moved the tail there had seen a head of at least tail - 1. Still less than the tail: the publisher is inside
+/// a skip, and wakes when it is through. The ring is as good as empty.
+static void step_read_head_again(const State& now, int who, const Region& region, Steps& steps) {
+  State next = now;
+  Subscriber& own = next.subscriber[who];
+  const int input = own.input, tail = own.seen_tail;
+  const Actor actor = Actor(kSubscriberThread + who);
+  if (region.head + 1 < tail) fail("tail %d is more than a skip beyond head %d", tail, region.head);
+  if (region.head < tail) {
+    input_is_done(own, input);
+    return steps.add(actor, "sub.head again: inside a skip", next);
+  }
+  back_to_top(own);
+  own.input = Byte(input);
+  own.at = kReadHead;
+  steps.add(actor, "sub.head again", next);
 }
 
 static void step_claim(const State& now, int who, Steps& steps) {
@@ -156,6 +179,7 @@ void step_ring(const State& now, int who, Steps& steps) {
       after.at = kReadTail;
       return steps.add(actor, "sub.head", next);
     case kReadTail: return step_read_tail(now, who, region, steps);
+    case kReadHeadAgain: return step_read_head_again(now, who, region, steps);
     case kReadCell1:
       after.seen.slot = region.cell[own.seen_tail % config.queue].slot;
       after.at = kReadCell2;
