@@ -1,0 +1,20 @@
+/**
+ * The words of `dora graph`: arguments, options and help. What it does is commands/graph.ts.
+ *
+ * Added by program.ts.
+ */
+
+import type { Command } from 'commander';
+import type { CommandContext } from './command-words.js';
+
+export function addGraph(program: Command, { console, done }: CommandContext): void {
+  program
+    .command('graph')
+    .summary('draw a dataflow as a Mermaid flowchart')
+    .description('Prints the dataflow as a Mermaid flowchart, which GitHub and many editors draw.')
+    .argument('<file>', 'the dataflow file')
+    .action(async (file: string) => {
+      const { graphCommand } = await import('../commands/graph.js');
+      done(graphCommand(file, console));
+    });
+}
