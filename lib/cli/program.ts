@@ -40,7 +40,7 @@ export function makeProgram(context: CommandContext): Command {
         write(text.replace(/^error:/, console.colorErr.red('error')));
       },
     })
-    .configureHelp({ optionDescription })
+    .configureHelp({ optionDescription: (option) => optionDescription(option) })
     .showHelpAfterError('("dora --help" lists the commands, "dora help COMMAND" explains one)')
     .addHelpText('after', help);
   for (const add of commands) add(program, context);
@@ -48,7 +48,7 @@ export function makeProgram(context: CommandContext): Command {
 }
 
 /** As commander's, without "(default: false)" behind every flag. */
-function optionDescription(this: void, option: Option): string {
+function optionDescription(option: Option): string {
   return option.defaultValue === false ? option.description : new Help().optionDescription(option);
 }
 
