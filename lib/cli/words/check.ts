@@ -1,7 +1,8 @@
 /**
  * The words of `dora check`: arguments, options and help. What it does is commands/check.ts.
  *
- * Added by program.ts.
+ * Only words: nothing is read or loaded before the command is used, and --help of it costs nothing. Added by program.ts; a
+ * new option is a line here and a field of the options in commands/.
  */
 
 import type { Command } from 'commander';

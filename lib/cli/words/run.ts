@@ -1,7 +1,8 @@
 /**
  * The words of `dora run`: arguments, options and help. What it does is commands/run.ts.
  *
- * Defaults stand here and nowhere else; run() has its own in run-api.ts, which a program sees. Added by program.ts.
+ * Defaults of the command stand here; run() has its own in run-api.ts, which a program sees. Only words: nothing is loaded
+ * before the command is used. Added by program.ts.
  */
 
 import type { Command } from 'commander';
