@@ -58,12 +58,13 @@ function planNode(node: DataflowNode): PlanNode {
   };
 }
 
-function planInput({ id, queueSize, queuePolicy, priority, source }: DataflowInput): PlanInput {
+function planInput({ id, queueSize, queuePolicy, priority, timeoutNs, source }: DataflowInput): PlanInput {
   const planned: PlanInput['source'] =
     source.kind === 'timer'
       ? { kind: 'timer', periodNs: String(source.periodNs) }
       : { kind: 'output', node: source.node, output: sourceOutputId(source) };
-  return { id, sourceText: sourceText(source), source: planned, queueSize, queuePolicy, priority };
+  const timeout = timeoutNs === undefined ? {} : { timeoutNs: String(timeoutNs) };
+  return { id, sourceText: sourceText(source), source: planned, queueSize, queuePolicy, priority, ...timeout };
 }
 
 /** The full name of a source, as it could stand in the file. */

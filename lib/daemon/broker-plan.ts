@@ -28,7 +28,8 @@ export function hasPorts(node: PlanNode): boolean {
 
 function toBrokerInput(node: PlanNode, input: PlanInput): BrokerInput {
   const { id, sourceText, queueSize, priority, source } = input;
-  const common = { id, sourceText, queueSize, priority, policy: input.queuePolicy };
+  const timeout = input.timeoutNs === undefined ? {} : { timeoutNs: BigInt(input.timeoutNs) };
+  const common = { id, sourceText, queueSize, priority, policy: input.queuePolicy, ...timeout };
   if (source.kind === 'timer') return { ...common, kind: 'timer', periodNs: BigInt(source.periodNs) };
   if (source.node === node.id && node.kind === 'runtime')
     return { ...common, kind: 'local', sourceOutput: source.output };

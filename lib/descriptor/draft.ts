@@ -39,6 +39,7 @@ export interface DraftInput {
   queueSize: number;
   queuePolicy: 'drop_oldest' | 'backpressure';
   priority: number;
+  timeoutNs?: bigint;
   /** Undefined when it was wrong and reported. */
   sourceText: string | undefined;
   place: Place;

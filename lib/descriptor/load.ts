@@ -232,8 +232,10 @@ function finishNode(draft: DraftNode): DataflowNode {
 }
 
 function finishInputs(unit: DraftUnit): DataflowInput[] {
-  return unit.inputs.flatMap(({ id, queueSize, queuePolicy, priority, source }) =>
-    source === undefined ? [] : [{ id, queueSize, queuePolicy, priority, source }],
+  return unit.inputs.flatMap(({ id, queueSize, queuePolicy, priority, timeoutNs, source }) =>
+    source === undefined
+      ? []
+      : [{ id, queueSize, queuePolicy, priority, ...(timeoutNs === undefined ? {} : { timeoutNs }), source }],
   );
 }
 

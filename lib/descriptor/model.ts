@@ -67,6 +67,8 @@ export interface DataflowInput {
   readonly queuePolicy: QueuePolicy;
   /** Between the inputs of one receiver, 0 … 255, higher first; 0 when the file says nothing. */
   readonly priority: number;
+  /** This long without a message and the input counts as closed, until one comes; absent: never. At least 1. */
+  readonly timeoutNs?: bigint;
   readonly source: DataflowSource;
 }
 

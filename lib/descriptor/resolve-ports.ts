@@ -39,8 +39,15 @@ function resolveInputs({ inputs }: RawPorts, context: ResolveContext): DraftInpu
       queueSize: raw.queue_size ?? DEFAULT_QUEUE_SIZE,
       queuePolicy: raw.queue_policy ?? 'drop_oldest',
       priority: raw.priority ?? 0,
+      ...(raw.input_timeout === undefined ? {} : { timeoutNs: nanoseconds(raw.input_timeout) }),
     };
   });
+}
+
+/** A time below what the clock can tell apart is its smallest step; one beyond its range is never reached anyway. */
+function nanoseconds(seconds: number): bigint {
+  const ns = Math.max(1, Math.round(seconds * 1e9));
+  return ns < 2 ** 63 ? BigInt(ns) : 2n ** 63n - 1n;
 }
 
 function resolveOutputs(ports: RawPorts, context: ResolveContext): DraftUnit['outputs'] {

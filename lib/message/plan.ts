@@ -29,6 +29,11 @@ export const planInput = z.object({
   queueSize: z.int().min(1).max(65_536),
   queuePolicy: z.enum(['drop_oldest', 'backpressure']),
   priority: z.int().min(0).max(255),
+  /** Nanoseconds as decimal digits; absent: the input has no timeout. */
+  timeoutNs: z
+    .string()
+    .regex(/^[1-9][0-9]*$/)
+    .exactOptional(),
 });
 
 export const planOutput = z.object({ id, retain: z.int().min(0) });

@@ -50,6 +50,8 @@ export interface BrokerInput {
   queueSize: number;
   policy: 'drop_oldest' | 'backpressure';
   priority: number;
+  /** The input counts as closed after this long without a message; absent: never. */
+  timeoutNs?: bigint;
 }
 
 export interface BrokerNode {

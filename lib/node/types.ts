@@ -89,9 +89,14 @@ export interface InputEvent<I extends Io = Io, K extends Id<I['inputs']> = Id<I[
 export type CloseReason = 'ended' | 'crashed' | 'timeout' | 'link' | 'corrupt';
 export type StopReason = 'user' | 'allInputsClosed' | 'failure' | 'shutdown';
 
+/**
+ * An input closed, or came back. `timeout`: nothing came for the input's `input_timeout`; it counts as closed until its next message, before which
+ * `inputRecovered` comes. One that was closed by a timeout and then closes for good says so by a second `inputClosed`.
+ */
 export interface InputChangeEvent<I extends Io = Io> {
   readonly type: 'inputClosed' | 'inputRecovered';
   readonly id: Id<I['inputs']>;
+  /** Why it closed; of `inputRecovered`: why it had been closed. */
   readonly reason: CloseReason;
 }
 /**

@@ -97,6 +97,7 @@ static bool read_input(Napi::Value value, BrokerInput* out) {
   out->period_ns = read.optional_u64("periodNs");
   out->queue_size = static_cast<uint32_t>(read.number("queueSize"));
   out->priority = static_cast<uint32_t>(read.number("priority"));
+  out->timeout_ns = read.optional_u64("timeoutNs");
   if (!read.failed() && kind != "edge" && kind != "timer" && kind != "local") {
     Napi::TypeError::New(value.Env(), "input.kind must be edge, timer or local").ThrowAsJavaScriptException();
   }

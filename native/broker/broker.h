@@ -41,6 +41,7 @@ struct BrokerInput {
   uint32_t queue_size = 10;
   Policy policy = Policy::drop_oldest;
   uint32_t priority = 0;
+  uint64_t timeout_ns = 0;  ///< the input counts as closed after this long without a message; 0: never
 };
 
 struct BrokerOutput {

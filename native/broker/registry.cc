@@ -263,6 +263,7 @@ wire::Input describe_input(const Node& node, uint32_t index) {
   input.priority = spec.priority;
   input.period_ns = spec.period_ns;
   input.local_output = node.local_output[index];
+  input.timeout_ns = spec.timeout_ns;
   return input;
 }
 

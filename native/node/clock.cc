@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace dora {
@@ -47,7 +48,40 @@ class MachineClock final : public Clock {
   }
 
   uint64_t read_timer(int timer) override { return read_count(timer); }
+
+  uint64_t steady_ns() override { return read_clock(CLOCK_MONOTONIC); }
+
+  Status make_alarm(Fd* out, Error* error) override {
+    Fd fd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    if (!fd.valid()) return error->fail_os("timerfd_create", "cannot make an alarm");
+    *out = std::move(fd);
+    return Status::ok;
+  }
+
+  void set_alarm(int alarm, uint64_t at_ns) override {
+    // Zero would mean never to the kernel, and a moment beyond its range is never to us.
+    const uint64_t at = at_ns > INT64_MAX ? 0 : std::max<uint64_t>(at_ns, 1);
+    const itimerspec when{{0, 0}, to_timespec(at)};
+    timerfd_settime(alarm, TFD_TIMER_ABSTIME, &when, nullptr);
+  }
 };
+
+void ring(int bell, uint64_t count) {
+  ssize_t n;
+  do {
+    n = write(bell, &count, sizeof count);
+  } while (n < 0 && errno == EINTR);
+}
+
+/// An eventfd for the owner and a duplicate for the clock, since the owner may close its own at any time.
+Status make_bell(Fd* out, Fd* bell, Error* error) {
+  Fd fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!fd.valid()) return error->fail_os("eventfd", "cannot make a timer");
+  bell->reset(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+  if (!bell->valid()) return error->fail_os("fcntl(F_DUPFD_CLOEXEC)", "cannot make a timer");
+  *out = std::move(fd);
+  return Status::ok;
+}
 
 }  // namespace
 
@@ -62,14 +96,37 @@ uint64_t ManualClock::wall_ns() {
 }
 
 Status ManualClock::make_timer(uint64_t period_ns, Fd* out, Error* error) {
-  Fd fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!fd.valid()) return error->fail_os("eventfd", "cannot make a timer");
-  Fd bell(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
-  if (!bell.valid()) return error->fail_os("fcntl(F_DUPFD_CLOEXEC)", "cannot make a timer");
+  Fd bell;
+  if (Status s = make_bell(out, &bell, error); s != Status::ok) return s;
   std::lock_guard guard(lock_);
   timers_.push_back({period_ns, std::move(bell)});
-  *out = std::move(fd);
   return Status::ok;
+}
+
+Status ManualClock::make_alarm(Fd* out, Error* error) {
+  Fd bell;
+  if (Status s = make_bell(out, &bell, error); s != Status::ok) return s;
+  std::lock_guard guard(lock_);
+  // A number that is free again belonged to an alarm whose owner is gone.
+  std::erase_if(alarms_, [&](const Alarm& old) { return old.fd == out->get(); });
+  alarms_.push_back({out->get(), kNever, std::move(bell)});
+  return Status::ok;
+}
+
+void ManualClock::set_alarm(int alarm, uint64_t at_ns) {
+  std::lock_guard guard(lock_);
+  for (Alarm& known : alarms_) {
+    if (known.fd != alarm) continue;
+    known.at_ns = at_ns;
+    ring_if_due(&known);
+  }
+}
+
+/// Under lock_.
+void ManualClock::ring_if_due(Alarm* alarm) {
+  if (alarm->at_ns > now_ns_) return;
+  alarm->at_ns = kNever;
+  ring(alarm->bell.get(), 1);
 }
 
 uint64_t ManualClock::read_timer(int timer) { return read_count(timer); }
@@ -78,13 +135,10 @@ void ManualClock::advance(uint64_t by_ns) {
   std::lock_guard guard(lock_);
   for (Timer& timer : timers_) {
     const uint64_t ticks = (now_ns_ + by_ns) / timer.period_ns - now_ns_ / timer.period_ns;
-    if (ticks == 0) continue;
-    ssize_t n;
-    do {
-      n = write(timer.bell.get(), &ticks, sizeof ticks);
-    } while (n < 0 && errno == EINTR);
+    if (ticks > 0) ring(timer.bell.get(), ticks);
   }
   now_ns_ += by_ns;
+  for (Alarm& alarm : alarms_) ring_if_due(&alarm);
 }
 
 }  // namespace dora

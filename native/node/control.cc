@@ -87,7 +87,8 @@ Status Node::Impl::receive_spec(const wire::Welcome& welcome, Error* error) {
     wire::SpecEnd end;
     if (wire::decode(packet.bytes, &input)) {
       infos.push_back({input.id, input.source, static_cast<InputKind>(input.kind), static_cast<Policy>(input.policy),
-                       input.queue_size, static_cast<uint8_t>(input.priority), input.period_ns, input.local_output});
+                       input.queue_size, static_cast<uint8_t>(input.priority), input.period_ns, input.local_output,
+                       input.timeout_ns});
       bits.push_back(input.bit);
       const bool bad_timer = input.kind == 1 && input.period_ns == 0;
       if (input.kind > 2 || bad_timer || (input.kind == 0 && input.bit >= kMaxInputs)) break;
@@ -167,6 +168,7 @@ void Node::Impl::fired(uint64_t key) {
       return;
     }
     case Watch::Kind::timer: inputs->timer_fired(what.index); return;
+    case Watch::Kind::alarm: inputs->alarm_fired(); return;
     // A pidfd stays readable once its process is dead, so each is looked at once.
     case Watch::Kind::subscriber: publishers[what.index]->peer_died(what.edge_id, what.incarnation); break;
     case Watch::Kind::publisher: inputs->publisher_died(what.index, what.region_id); break;
@@ -300,6 +302,9 @@ void Node::Impl::on_start() {
   Error error;
   if (inputs->start_timers(&timers, &error) != Status::ok) return protocol_error(error.message);
   for (auto [fd, input] : timers) watch({.kind = Watch::Kind::timer, .fd = fd, .index = input}, &error);
+  int alarm = -1;
+  if (inputs->start_timeouts(&alarm, &error) != Status::ok) return protocol_error(error.message);
+  if (alarm >= 0) watch({.kind = Watch::Kind::alarm, .fd = alarm}, &error);
 }
 
 void Node::Impl::stop(uint32_t reason, int64_t grace) {

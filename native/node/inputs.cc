@@ -62,13 +62,10 @@ Status Inputs::open_edge(EdgeReaderConfig config, Error* error) {
   state.edges.push_back(std::move(edge));
   state.crashed = state.closing = over_ = false;
   state.reason = DORA_REASON_NONE;
-  if (state.told_closed) {
-    state.told_closed = false;
-    state.open.store(true, std::memory_order_relaxed);
-    Event event;
-    event.type = EventType::input_recovered;
-    event.input = input;
-    events_.push_back(std::move(event));
+  // One that was closed for want of messages stays so until there is one.
+  if (state.told_closed && !state.silent) {
+    tell_recovered(input);
+    heard(input);
   }
   set_pending(input);
   return Status::ok;
@@ -91,7 +88,7 @@ void Inputs::close(uint32_t input, uint32_t reason) {
   if (state.reason == DORA_REASON_NONE) state.reason = reason;
   for (auto& edge : state.edges) edge->set_final();
   set_pending(input);
-  if (state.told_closed) check_all_over();
+  if (state.told_closed && !state.silent) check_all_over();  // a silent one may have something queued by now
 }
 
 Status Inputs::start_timers(std::vector<std::pair<int, uint32_t>>* fds, Error* error) {
@@ -203,6 +200,7 @@ Status Inputs::claim_tick(uint32_t input, Event* out) {
   out->dropped = state.due_ticks - 1;
   Ledger::add(ledger_->input(input).received, 1);
   Ledger::add(ledger_->input(input).dropped, out->dropped);
+  heard(input);
   state.due_ticks = 0;
   clear_pending(input);
   return Status::ok;
@@ -210,6 +208,10 @@ Status Inputs::claim_tick(uint32_t input, Event* out) {
 
 Status Inputs::claim(uint32_t input, Event* out) {
   State& state = states_[input];
+  if (state.silent && has_queued(state)) {
+    tell_recovered(input);  // take_one() gives this first; the message stays pending
+    return Status::empty;
+  }
   if (state.due_ticks > 0) return claim_tick(input, out);
   if (state.edges.empty()) {
     ring_empty(input);
@@ -235,6 +237,7 @@ Status Inputs::claim(uint32_t input, Event* out) {
     return Status::empty;
   }
   observe(claimed.stamp);
+  heard(input);
   out->type = EventType::input;
   out->input = input;
   out->dropped = claimed.dropped;
@@ -261,9 +264,9 @@ void Inputs::ring_empty(uint32_t input) {
     const bool first = !state.closing;
     state.closing = true;
     if (ended) state.reason = DORA_REASON_ENDED;
-    if (!state.told_closed) tell_closed(input, state.reason);
+    if (!state.told_closed || state.silent) tell_closed(input, state.reason);
     if (first || !over_) check_all_over();
-  } else if (state.crashed && !state.told_closed) {
+  } else if (state.crashed && (!state.told_closed || state.silent)) {
     tell_closed(input, DORA_REASON_CRASHED);
   }
 }
@@ -271,11 +274,24 @@ void Inputs::ring_empty(uint32_t input) {
 void Inputs::tell_closed(uint32_t input, uint32_t reason) {
   State& state = states_[input];
   state.told_closed = true;
+  state.silent = reason == DORA_REASON_TIMEOUT;
+  state.told_reason = reason;
   state.open.store(false, std::memory_order_relaxed);
   Event event;
   event.type = EventType::input_closed;
   event.input = input;
   event.reason = reason;
+  events_.push_back(std::move(event));
+}
+
+void Inputs::tell_recovered(uint32_t input) {
+  State& state = states_[input];
+  state.told_closed = state.silent = false;
+  state.open.store(true, std::memory_order_relaxed);
+  Event event;
+  event.type = EventType::input_recovered;
+  event.input = input;
+  event.reason = state.told_reason;
   events_.push_back(std::move(event));
 }
 

@@ -3,7 +3,8 @@
 // Pending bits are private: scan() moves the inbox's bits here, timers set theirs. An input has a list of edges, oldest
 // first: a publisher that came back brings a new one, the old one is read to its end first. An input closes when its
 // last edge is over (the publisher said so, or is dead) and drained; it may recover. It is closed *for good* when
-// nothing can come any more: the publisher ended, or the broker said so.
+// nothing can come any more: the publisher ended, or the broker said so. An input with a timeout also counts as closed
+// while nothing has come for that long, and as open again with its next message, which is told before that message.
 //
 // Choice: higher priority first, then the smallest stamp of the oldest entries, at most 64 in a row from one input
 // while others wait. After choosing, the inbox is scanned once more, so that a message never overtakes one that caused
@@ -48,6 +49,9 @@ class Inputs {
   /// Makes the timers; at the start of the dataflow. Their descriptors go to `fds`, by input.
   Status start_timers(std::vector<std::pair<int, uint32_t>>* fds, Error* error);
   void timer_fired(uint32_t input);
+  /// Begins to watch the inputs that have a timeout; at the start of the dataflow. *fd: the alarm's, -1 when none has.
+  Status start_timeouts(int* fd, Error* error);
+  void alarm_fired();
 
   // ---- taking ----
   /// Moves ready bits here. True when an input of `mask` has something.
@@ -66,14 +70,20 @@ class Inputs {
  private:
   struct State {
     std::deque<std::unique_ptr<EdgeReader>> edges;
-    uint32_t reason = 0;   // why it closes
-    bool closing = false;  // nothing new will come
-    bool crashed = false;  // the newest publisher died without a word
+    uint32_t reason = 0;       // why it closes
+    uint32_t told_reason = 0;  // why it was told closed
+    bool closing = false;      // nothing new will come
+    bool crashed = false;      // the newest publisher died without a word
     bool told_closed = false;
     std::atomic<bool> open{true};  // a copy of !told_closed for other threads; relaxed, a hint
     Fd timer;
     uint64_t ticks = 0;      // of this timer, ever
     uint64_t due_ticks = 0;  // fired and not yet taken
+    // Of an input with a timeout:
+    uint64_t heard_ns = 0;   // steady time of its last message, or of the moment from which it is watched
+    uint64_t seen_mark = 0;  // mark() at the last alarm
+    bool watched = false;    // the alarm will look at it
+    bool silent = false;     // told closed, for want of messages
   };
 
   bool is_pending(uint32_t input) const { return (pending_[input / 64] >> (input % 64) & 1) != 0; }
@@ -88,6 +98,12 @@ class Inputs {
   void drop_corrupt(uint32_t input, Error error);
   void retire_front(State& state);
   void tell_closed(uint32_t input, uint32_t reason);
+  void tell_recovered(uint32_t input);
+  // Timeouts (timeouts.cc).
+  void heard(uint32_t input);
+  bool has_queued(const State& state) const;
+  uint64_t mark(uint32_t input) const;
+  uint64_t look_for_silence(uint32_t input, uint64_t now_ns);
   void check_all_over();
 
   const std::vector<InputInfo> infos_;
@@ -104,6 +120,8 @@ class Inputs {
   std::unordered_map<const EdgeReader*, int> fault_regions_;  // of every edge that is mapped
   std::vector<uint32_t> busy_;  // within take(): inputs whose writer was faster than we, left for the next call
   std::vector<std::pair<uint64_t, std::string>> corrupt_;
+  Fd alarm_;
+  uint64_t alarm_at_ns_ = Clock::kNever;
   bool over_ = false;
   uint64_t seen_wall_ns_ = 0;
   int last_ = -1;

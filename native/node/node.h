@@ -45,6 +45,7 @@ struct InputInfo {
   uint8_t priority = 0;       ///< higher first
   uint64_t period_ns = 0;     ///< timers
   uint32_t local_output = 0;  ///< local: index of the output of this process that feeds it
+  uint64_t timeout_ns = 0;    ///< this long without a message and the input counts as closed; 0: never
 };
 
 /// A declared output. Fixed after connect().
@@ -72,7 +73,7 @@ enum class EventType : uint8_t { none, input, input_closed, input_recovered, sto
 struct Event {
   EventType type = EventType::none;
   uint32_t input = 0;    ///< index; for input, input_closed, input_recovered, error (when it concerns one)
-  uint32_t reason = 0;   ///< DORA_REASON_*
+  uint32_t reason = 0;   ///< DORA_REASON_*; input_recovered: why it had been closed
   int64_t grace_ns = 0;  ///< stop: time until the process is ended by force; 0: nobody has set a limit
   Sample sample;         ///< input
   uint64_t dropped = 0;  ///< since the previous event of this input

@@ -66,7 +66,7 @@ struct Node::Impl {
  private:
   /// What a descriptor in `control` stands for.
   struct Watch {
-    enum class Kind { session, timer, subscriber, publisher } kind = Kind::session;
+    enum class Kind { session, timer, alarm, subscriber, publisher } kind = Kind::session;
     int fd = -1;
     Fd pidfd = {};             // subscriber, publisher: `fd`, open for as long as it is watched
     uint32_t index = 0;        // output or input

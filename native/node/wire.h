@@ -100,9 +100,11 @@ struct Input {
   uint32_t priority = 0;
   uint64_t period_ns = 0;     ///< timers only
   uint32_t local_output = 0;  ///< local only: index of the output
+  uint64_t timeout_ns = 0;    ///< the input counts as closed after this long without a message; 0: never
   template <class A>
   void fields(A& a) {
-    a(id), a(source), a(kind), a(policy), a(queue_size), a(bit), a(priority), a(period_ns), a(local_output);
+    a(id), a(source), a(kind), a(policy), a(queue_size), a(bit), a(priority), a(period_ns), a(local_output),
+        a(timeout_ns);
   }
 };
 /// B→N. Outputs arrive in order of their index.

@@ -108,18 +108,7 @@ void Scheduler::deliver_locked(Event& event) {
   switch (event.type) {
     case EventType::input: return deliver_input_locked(event);
     case EventType::input_closed:
-    case EventType::input_recovered: {
-      Input* input = by_index_[event.input];
-      if (input->owner->destroyed) return;
-      if (event.type == EventType::input_recovered) {
-        // Told closed and recovered again before the operator heard of it: nothing happened.
-        if (!std::exchange(input->closed_pending, false)) input->recovered_pending = true;
-      } else {
-        input->reason = event.reason;
-        if (!std::exchange(input->recovered_pending, false)) input->closed_pending = true;
-      }
-      return make_runnable_locked(input->owner, true);
-    }
+    case EventType::input_recovered: return deliver_change_locked(event);
     case EventType::stop:
       // Each operator notices for itself that its inputs are closed; the node only sees those from outside.
       if (event.reason != DORA_REASON_ALL_INPUTS_CLOSED) deliver_stop_locked(event.reason, event.grace_ns);
@@ -128,6 +117,24 @@ void Scheduler::deliver_locked(Event& event) {
     case EventType::end: return close_externals_locked();
     case EventType::none: return;
   }
+}
+
+/// An input that closed, or came back. What undoes a notice that the operator has not heard yet, cancels it.
+void Scheduler::deliver_change_locked(const Event& event) {
+  Input* input = by_index_[event.input];
+  if (input->owner->destroyed) return;
+  if (event.type == EventType::input_recovered) {
+    if (!std::exchange(input->closed_pending, false) || input->silent) input->recovered_pending = true;
+  } else if (event.reason == DORA_REASON_TIMEOUT) {
+    // A neighbour's messages do not pass the node, which only knows what was taken: one that waits is no silence.
+    if (input->source != nullptr && (input->head != nullptr || !input->open || input->closed_pending)) return;
+    input->reason = event.reason;
+    if (!input->silent || !std::exchange(input->recovered_pending, false)) input->closed_pending = true;
+  } else {
+    input->reason = event.reason;
+    if (!std::exchange(input->recovered_pending, false) || input->silent) input->closed_pending = true;
+  }
+  make_runnable_locked(input->owner, true);
 }
 
 void Scheduler::deliver_input_locked(Event& taken) {

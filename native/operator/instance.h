@@ -42,7 +42,8 @@ struct Input {
   uint64_t dropped = 0;  ///< since the last event of this input
   Policy policy = Policy::drop_oldest;
   uint8_t priority = 0;
-  bool open = true;
+  bool open = true;           ///< not closed by its source; an operator whose inputs all are not ends
+  bool silent = false;        ///< told closed for want of messages, which is not for good
   bool source_ended = false;  ///< nothing more will be queued
   bool closed_pending = false;
   bool recovered_pending = false;

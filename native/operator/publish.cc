@@ -184,9 +184,14 @@ void Scheduler::deliver_local(Output* output, const LocalSample& sample) {
     std::lock_guard guard(lock_);
     for (uint32_t i = 0; i < output->receiver_count; i++) {
       Input* input = output->receivers[i];
-      if (!input->open || input->owner->destroyed) {
+      if (input->owner->destroyed || !input->open) {
         unwanted++;
         continue;
+      }
+      if (input->silent) {
+        input->recovered_pending = true;
+      } else if (input->closed_pending && input->reason == DORA_REASON_TIMEOUT) {
+        input->closed_pending = false;  // it has not heard of the silence, which is over
       }
       Operator* owner = input->owner;
       Message* message = pool_.take();

@@ -49,12 +49,14 @@ Message* Scheduler::take_selected_locked(Operator* op, Message* selected) {
 }
 
 Input* Scheduler::input_with_notice_locked(Operator* op) {
+  // A recovery is told before what came through it, a closing after.
+  Input* closed = nullptr;
   for (uint32_t i = 0; i < op->input_count; i++) {
     Input& input = op->inputs[i];
-    // A recovery is told before what came through it, a closing after.
-    if (input.recovered_pending || (input.closed_pending && input.head == nullptr)) return &input;
+    if (input.recovered_pending) return &input;
+    if (closed == nullptr && input.closed_pending && input.head == nullptr) closed = &input;
   }
-  return nullptr;
+  return closed;
 }
 
 /// An event that the runtime makes itself.
@@ -78,13 +80,20 @@ Message* Scheduler::runtime_event_locked(Operator* op, Step step) {
       event.type = recovered ? DORA_EVENT_INPUT_RECOVERED : DORA_EVENT_INPUT_CLOSED;
       event.input = static_cast<uint32_t>(input - op->inputs);
       event.input_id = input->id;
-      event.reason = recovered ? DORA_REASON_NONE : input->reason;
+      event.reason = input->reason;
       (recovered ? input->recovered_pending : input->closed_pending) = false;
-      input->open = recovered;
-      op->open_inputs = recovered ? op->open_inputs + 1 : op->open_inputs - 1;
+      tell_change_locked(op, input, recovered);
     }
   }
   return message;
+}
+
+/// The operator hears of it now. Silence closes nothing: the input's source is there.
+void Scheduler::tell_change_locked(Operator* op, Input* input, bool recovered) {
+  const bool was_silent = std::exchange(input->silent, !recovered && input->reason == DORA_REASON_TIMEOUT);
+  if (input->silent || (recovered && was_silent)) return;
+  input->open = recovered;
+  op->open_inputs = recovered ? op->open_inputs + 1 : op->open_inputs - 1;
 }
 
 /// False: a backpressure receiver is full. Then the operator is made runnable again when that changes.

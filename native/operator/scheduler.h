@@ -90,6 +90,7 @@ class Scheduler {
   Message* take_selected_locked(Operator* op, Message* selected);
   Message* runtime_event_locked(Operator* op, Step step);
   Input* input_with_notice_locked(Operator* op);
+  void tell_change_locked(Operator* op, Input* input, bool recovered);
   bool has_room_locked(Operator* op);
   void run_event(const Next& next, CrashScope* self);
   void finish_locked(Operator* op, Message* message, int32_t status);
@@ -108,6 +109,7 @@ class Scheduler {
   bool poll_due_locked() const;
   void deliver_locked(Event& event);
   void deliver_input_locked(Event& event);
+  void deliver_change_locked(const Event& event);
   void deliver_stop_locked(uint32_t reason, int64_t grace_ns);
   void close_externals_locked();
   void list_change_locked(Operator* op);

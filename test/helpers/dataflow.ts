@@ -20,7 +20,7 @@ import { fileURLToPath } from 'node:url';
 import type * as workerThreads from 'node:worker_threads';
 import { build } from 'esbuild';
 import type * as dora from '../../lib/index.js';
-import type { BrokerEvent, BrokerInput, NativeBroker, NodeCounts } from '../../lib/native/binding.js';
+import type { BrokerEvent, BrokerInput, BrokerNode, NativeBroker, NodeCounts } from '../../lib/native/binding.js';
 import { loadNative } from '../../lib/native/load.js';
 
 const HANG_MS = 60_000;
@@ -90,6 +90,8 @@ export interface InputSpec {
   queueSize?: number;
   policy?: 'drop_oldest' | 'backpressure';
   priority?: number;
+  /** input_timeout. */
+  timeoutMs?: number;
 }
 
 export interface NodeSpec {
@@ -100,6 +102,8 @@ export interface NodeSpec {
   args?: unknown;
   env?: Record<string, string>;
   memoryLimitBytes?: number;
+  /** output_retain. */
+  retain?: Record<string, number>;
 }
 
 /** How a node's process ended. */
@@ -120,6 +124,8 @@ export interface Dataflow {
   /** Resolves with the first report of a node for which `is` holds, also a past one. */
   reported(id: string, is?: (report: unknown) => boolean): Promise<unknown>;
   stop(reason?: 'user' | 'failure' | 'shutdown'): void;
+  /** Kills a node's process and starts it again, as a daemon with a restart policy would. What it reported before is gone. */
+  restart(id: string): Promise<void>;
   counts(): NodeCounts[];
   /** The broker goes away, as when its daemon is killed. */
   loseBroker(): void;
@@ -180,21 +186,42 @@ class TestDataflow implements Dataflow {
   }
 
   start(): void {
-    const configs = this.broker.addNodes(
-      this.#specs.map((spec) => ({
-        dataflow: this.name,
-        node: spec.id,
-        restartCount: 0,
-        barrier: true,
-        memoryLimitBytes: spec.memoryLimitBytes ?? 0,
-        inputs: Object.entries(spec.inputs ?? {}).map(([id, input]) => toBrokerInput(id, input)),
-        outputs: (spec.outputs ?? []).map((id) => ({ id, retain: 0 })),
-      })),
-    );
+    const configs = this.broker.addNodes(this.#specs.map((spec) => this.#brokerNode(spec, 0)));
     this.#specs.forEach((spec, index) => {
       this.#spawn(spec, configs[index]!);
     });
   }
+
+  #brokerNode(spec: NodeSpec, restartCount: number): BrokerNode {
+    return {
+      dataflow: this.name,
+      node: spec.id,
+      restartCount,
+      barrier: true,
+      memoryLimitBytes: spec.memoryLimitBytes ?? 0,
+      inputs: Object.entries(spec.inputs ?? {}).map(([id, input]) => toBrokerInput(id, input)),
+      outputs: (spec.outputs ?? []).map((id) => ({ id, retain: spec.retain?.[id] ?? 0 })),
+    };
+  }
+
+  async restart(id: string): Promise<void> {
+    const spec = this.#specs.find((candidate) => candidate.id === id)!;
+    const child = this.#processes.get(id)!;
+    this.#restarting.add(id);
+    await new Promise<void>((resolve) => {
+      child.once('exit', () => {
+        resolve();
+      });
+      child.kill('SIGKILL');
+    });
+    this.#restarting.delete(id);
+    this.broker.nodeEnded(this.name, id, false, true);
+    const restarts = (this.#restarts.get(id) ?? 0) + 1;
+    this.#restarts.set(id, restarts);
+    this.#spawn(spec, this.broker.addNodes([this.#brokerNode(spec, restarts)])[0]!);
+  }
+  readonly #restarting = new Set<string>();
+  readonly #restarts = new Map<string, number>();
 
   process(id: string): ChildProcess {
     return this.#processes.get(id)!;
@@ -277,7 +304,8 @@ class TestDataflow implements Dataflow {
     }, HANG_MS);
     // The process is reaped at 'exit', as a daemon would see it; pipes may have more until 'close'.
     child.on('exit', (code, signal) => {
-      if (!this.#brokerLost) this.broker.nodeEnded(this.name, spec.id, true, code !== 0);
+      if (!this.#brokerLost && !this.#restarting.has(spec.id))
+        this.broker.nodeEnded(this.name, spec.id, true, code !== 0);
       end.exitCode = code;
       end.signal = signal;
     });
@@ -300,6 +328,7 @@ function toBrokerInput(id: string, spec: string | InputSpec): BrokerInput {
     queueSize: input.queueSize ?? 10,
     policy: input.policy ?? 'drop_oldest',
     priority: input.priority ?? 0,
+    ...(input.timeoutMs === undefined ? {} : { timeoutNs: BigInt(input.timeoutMs) * 1_000_000n }),
   };
   if (input.from === undefined) {
     const periodMs = input.everyMs ?? 100;

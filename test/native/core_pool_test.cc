@@ -1,6 +1,8 @@
 // Slots: size classes, reuse, references, growth within a budget, private pools; clocks.
 #include <poll.h>
+#include <unistd.h>
 
+#include <functional>
 #include <set>
 
 #include "edge_pair.h"
@@ -105,6 +107,32 @@ TEST_CASE("a manual clock's timer counts the multiples of its period that were p
   clock.advance(350);
   CHECK(clock.read_timer(timer.get()) == 3);
   CHECK(clock.wall_ns() == 1'450);
+}
+
+TEST_CASE("an alarm goes off once, at its moment or at once when that has passed, and can be moved") {
+  const auto check = [](Clock& clock, const std::function<void(uint64_t)>& pass) {
+    Error error;
+    Fd alarm, other;
+    REQUIRE(clock.make_alarm(&alarm, &error) == Status::ok);
+    REQUIRE(clock.make_alarm(&other, &error) == Status::ok);
+    const uint64_t start = clock.steady_ns();
+    clock.set_alarm(alarm.get(), start + 10'000'000);
+    CHECK(clock.read_timer(alarm.get()) == 0);
+    pass(10'000'000);
+    CHECK(clock.read_timer(alarm.get()) == 1);
+    CHECK(clock.read_timer(alarm.get()) == 0);
+    clock.set_alarm(alarm.get(), start);
+    pass(1'000'000);
+    CHECK(clock.read_timer(alarm.get()) == 1);
+    clock.set_alarm(alarm.get(), start + 20'000'000);
+    clock.set_alarm(alarm.get(), Clock::kNever);
+    pass(20'000'000);
+    CHECK(clock.read_timer(alarm.get()) == 0);
+    CHECK(clock.read_timer(other.get()) == 0);
+  };
+  ManualClock manual(1'000'000'000);
+  check(manual, [&](uint64_t ns) { manual.advance(ns); });
+  check(machine_clock(), [](uint64_t ns) { usleep(static_cast<useconds_t>(ns / 1000 + 1000)); });
 }
 
 TEST_CASE("the machine's timer turns readable and does not burst") {

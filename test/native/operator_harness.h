@@ -25,6 +25,7 @@
 #include "broker/broker.h"
 #include "doctest/doctest.h"
 #include "dora/operator.h"
+#include "node/clock.h"
 #include "node/node.h"
 #include "operator/runtime.h"
 
@@ -152,6 +153,7 @@ struct In {
   uint32_t queue_size = 10;
   Policy policy = Policy::drop_oldest;
   uint32_t priority = 0;
+  uint64_t timeout_ns = 0;
 };
 constexpr Policy kPaced = Policy::backpressure;
 
@@ -233,6 +235,7 @@ class Flow {
   void start(const std::string& config, uint32_t threads = 1) {
     RuntimeOptions options;
     options.node.config = config;
+    options.node.clock = clock;
     options.operators = specs;
     options.threads = threads;
     options.on_end = [this](const RuntimeError* why) {
@@ -305,6 +308,7 @@ class Flow {
   std::map<std::string, std::unique_ptr<Node>> nodes;
   std::unique_ptr<Runtime> runtime;
   std::vector<OperatorSpec> specs;
+  Clock* clock = nullptr;  ///< the runtime's
   Error error;
 
  private:
@@ -315,6 +319,7 @@ class Flow {
     input.queue_size = in.queue_size;
     input.policy = in.policy;
     input.priority = in.priority;
+    input.timeout_ns = in.timeout_ns;
     const size_t slash = in.source.find('/');
     const std::string first = in.source.substr(0, slash), rest = in.source.substr(slash + 1);
     if (first == "every") {

@@ -34,7 +34,10 @@ export const input = z.union([
       'What happens when the queue is full: the oldest message is dropped (drop_oldest, the default), or the sender waits (backpressure).',
     ),
     priority: key(z.number().int().min(0).max(255), 'Between the inputs of one receiver, higher first. Default 0.'),
-    input_timeout: later(seconds('positive'), 'Seconds without a message after which the input counts as closed.'),
+    input_timeout: key(
+      seconds('positive'),
+      'Seconds without a message after which the input counts as closed, until the next one comes. Default: never.',
+    ),
     deadline: later(duration(), 'How long after its arrival a message has to be handled.'),
   }),
 ]);

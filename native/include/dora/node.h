@@ -52,7 +52,7 @@ typedef struct dora_node_options {
 typedef struct dora_event {
   uint32_t type;       /* DORA_EVENT_* */
   uint32_t input;      /* index of the input; meaningless for stop, error, end */
-  uint32_t reason;     /* DORA_REASON_*, for closed and stop */
+  uint32_t reason;     /* DORA_REASON_*, for closed, recovered (why it had been closed) and stop */
   uint32_t encoding;   /* DORA_ENCODING_*, for input */
   const char* id;      /* the input's id, or "" */
   const uint8_t* data; /* payload, aligned to 64 bytes, read-only; NULL when empty */

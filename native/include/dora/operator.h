@@ -79,7 +79,7 @@ typedef struct dora_operator_event {
   uint32_t struct_size;    /* bytes of this structure as the runtime knows it */
   uint32_t type;           /* DORA_EVENT_* */
   uint32_t input;          /* index of the input, in the order of the dataflow file */
-  uint32_t reason;         /* DORA_REASON_*, of input closed and stop */
+  uint32_t reason;         /* DORA_REASON_*, of input closed, recovered (why it had been closed), stop */
   uint32_t encoding;       /* DORA_ENCODING_*, of input */
   uint32_t metadata_size;  /* bytes */
   const char* input_id;    /* the input's id in the dataflow file; of a parameter its name; else "" */

@@ -101,6 +101,18 @@ test('the form of dora 1.x: program, environment, build lines, ports and memory'
   t.like(nodeOf(result.dataflow!, 'plot'), { kind: 'dynamic', outputs: [], env: { LOG: 'debug', WIDTH: '320' } });
 });
 
+test('an input timeout is seconds, and nothing without it', (t) => {
+  const of = (seconds: string): unknown =>
+    dataflowOf(
+      `nodes: [{ id: a, path: a.ts, inputs: { i: { source: dora/timer/secs/1, input_timeout: ${seconds} } } }]`,
+    ).nodes[0]!.inputs[0]!.timeoutNs;
+  t.is(of('0.5'), 500_000_000n);
+  t.is(of('3'), 3_000_000_000n);
+  t.is(of('1.0e-12'), 1n);
+  t.is(of('1.0e+300'), 2n ** 63n - 1n);
+  t.is(of('null'), undefined);
+});
+
 test('what does not run yet is a warning to check and an error to run', (t) => {
   const text = good('checked-not-run.yml');
   const checked = parse(text);

@@ -105,6 +105,11 @@ const table: [title: string, lines: string[], expected: string, words?: RegExp][
     '4:57 OUT_OF_RANGE',
   ],
   [
+    'a timeout of nothing',
+    ['path: x', 'inputs: { i: { source: dora/timer/secs/1, input_timeout: 0 } }'],
+    '4:62 OUT_OF_RANGE',
+  ],
+  [
     'a number in quotes',
     ['path: x', 'inputs: { i: { source: dora/timer/secs/1, queue_size: "5" } }'],
     '4:59 WRONG_TYPE',

@@ -255,3 +255,67 @@ test('importing dora-ts loads no native code', (t) => {
   });
   t.is(status, 0, stderr);
 });
+
+interface Seen {
+  n: number;
+  what: string;
+}
+const seen =
+  (what: string, from = 0) =>
+  (report: unknown): boolean =>
+    (report as Seen).what === what && (report as Seen).n >= from;
+
+test('a sender that is stopped closes its input after the timeout, and one that goes on, or comes back, recovers it', async (t) => {
+  const flow = await startDataflow([
+    {
+      id: 'source',
+      outputs: ['out'],
+      inputs: { tick: { everyMs: 20 } },
+      main: async ({ node }) => {
+        for await (const e of node) if (e.type === 'input') await node.send('out', 'x');
+      },
+    },
+    {
+      id: 'watcher',
+      inputs: { in: { from: 'source/out', timeoutMs: 400 } },
+      main: async ({ node, report }) => {
+        let last = '';
+        let n = 0;
+        for await (const e of node) {
+          const now = e.type === 'inputClosed' || e.type === 'inputRecovered' ? `${e.type} ${e.reason}` : e.type;
+          const what = now === 'input' ? `input ${String(node.inputs.get('in')?.open)}` : now;
+          if (now !== last) report({ n: n++, what });
+          last = now;
+        }
+      },
+    },
+  ]);
+  await flow.reported('watcher', seen('input true'));
+  flow.process('source').kill('SIGSTOP');
+  await flow.reported('watcher', seen('inputClosed timeout'));
+  flow.process('source').kill('SIGCONT');
+  const { n } = (await flow.reported('watcher', seen('inputRecovered timeout'))) as Seen;
+  flow.process('source').kill('SIGSTOP');
+  await flow.reported('watcher', seen('inputClosed timeout', n));
+  await flow.restart('source');
+  await flow.reported('watcher', seen('inputRecovered crashed'));
+  await flow.reported('watcher', seen('input true', n + 3));
+  flow.stop();
+  const { watcher: end } = await flow.ended();
+  const kinds = end!.reports.map((report) => (report as Seen).what);
+  const at = kinds.indexOf('inputClosed timeout');
+  t.deepEqual(kinds.slice(at - 1, at + 3), [
+    'input true',
+    'inputClosed timeout',
+    'inputRecovered timeout',
+    'input true',
+  ]);
+  // Stopped for too long, then killed: closed twice, for what was suspected and for what is so. Its successor recovers it.
+  const crash = kinds.indexOf('inputClosed crashed');
+  t.deepEqual(kinds.slice(crash - 1, crash + 3), [
+    'inputClosed timeout',
+    'inputClosed crashed',
+    'inputRecovered crashed',
+    'input true',
+  ]);
+});
