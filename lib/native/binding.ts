@@ -149,6 +149,8 @@ export const Control = {
   referenced: 3,
   /** JS → native: how many others than a consumer need the loop: the start barrier, sends that wait for room. */
   holds: 4,
+  /** native → JS: loans that were neither sent nor discarded before the collector found them, since JS last wrote 0. */
+  leakedLoans: 5,
   /** First word of the mask of inputs that may end a sleep (Waiting.masked), and of the one for drain() and recvSync(). */
   sleepMask: 16,
   takeMask: 48,
@@ -195,7 +197,9 @@ export const Flag = {
 
 /** Sizes that both sides know. */
 export const Limits = {
-  /** Payloads up to this many bytes are copied into the slab. */
+  /** Received payloads up to this many bytes are copied into the slab: above, a buffer over shared memory costs less than an array of its own. */
+  copiedBytes: 512,
+  /** Payloads up to this many bytes are sent through `scratch`. */
   smallBytes: 4096,
   /** Events in one drain, more are left for the next. */
   records: 1024,
@@ -238,7 +242,7 @@ export interface NativeNode {
   recvSync(timeoutMs: number, spinUs: number, flags: number): number;
   /** The failure behind record n of the last drain, of kind error. */
   eventError(record: number): Error;
-  /** The payload behind a handle, in place where the runtime allows it. Not transferable. */
+  /** The payload behind a handle, in place where the runtime allows it. */
   view(handle: number): ArrayBuffer;
   /** Detaches the buffer that view() gave, if any, and gives the slot back. */
   release(handle: number, buffer: ArrayBuffer | null): void;
@@ -262,7 +266,7 @@ export interface NativeNode {
     metadataBytes: number,
     timeoutMs: number,
   ): number;
-  /** Writable memory; its handle is in Control.handle. */
+  /** Writable memory; its handle is in Control.handle. A buffer that is collected before it was detached gives the loan back. */
   loan(output: number, sizeBytes: number): ArrayBuffer;
   /** The memory of a loan once more, after a send of it that would block. */
   loanView(handle: number): ArrayBuffer;

@@ -2,9 +2,11 @@
  * A loan: memory of an output to write into, published without a copy.
  *
  * send() detaches every view before it publishes, so that nothing can be written under the readers. A loan that is neither sent nor discarded holds a slot
- * of the output; `using` gives it back, and so does the garbage collector as a net, with a warning.
+ * of the output; `using` gives it back, and so does the garbage collector as a net, with a warning: the native side watches the loan's buffer, which the
+ * loan and every view of it keep alive, and counts what it had to give back (Control.leakedLoans). Closing the node detaches what is left.
  */
 
+import { markAsUntransferable } from 'node:worker_threads';
 import { DoraError } from '../errors.js';
 import type { Metadata } from '../message/metadata.js';
 import { Control, Status } from '../native/binding.js';
@@ -13,14 +15,10 @@ import type { Loan } from './types.js';
 
 const MAX_SIZE = 2 ** 32 - 1;
 
-/** Loans of one node that are neither sent nor discarded. */
+/** Makes the loans of one node. */
 export class Loans {
   readonly #sender: Sender;
-  readonly #open = new Map<number, WeakRef<OutputLoan>>();
   #warned = false;
-  readonly #leaks = new FinalizationRegistry<number>((handle) => {
-    this.#onLeak(handle);
-  });
 
   constructor(sender: Sender) {
     this.#sender = sender;
@@ -34,28 +32,15 @@ export class Loans {
     }
     const { native, control } = this.#sender.port;
     const buffer = native.loan(output, sizeBytes);
-    const handle = Number(control[Control.handle]);
-    const loan = new OutputLoan(this, this.#sender, output, handle, buffer, sizeBytes);
-    this.#open.set(handle, new WeakRef(loan));
-    this.#leaks.register(loan, handle, loan);
-    return loan;
+    markAsUntransferable(buffer);
+    return new OutputLoan(this.#sender, output, control[Control.handle] ?? 0, buffer, sizeBytes);
   }
 
-  /** @internal */
-  forget(loan: OutputLoan, handle: number): void {
-    this.#open.delete(handle);
-    this.#leaks.unregister(loan);
-  }
-
-  discardAll(): void {
-    for (const reference of [...this.#open.values()]) reference.deref()?.discard();
-    this.#open.clear();
-  }
-
-  #onLeak(handle: number): void {
-    const { port } = this.#sender;
-    if (!this.#open.delete(handle) || port.closed) return;
-    port.native.discardLoan(handle, null);
+  /** At a wake-up of the native side. */
+  reportLeaks(): void {
+    const { control } = this.#sender.port;
+    if (control[Control.leakedLoans] === 0) return;
+    control[Control.leakedLoans] = 0;
     if (this.#warned) return;
     this.#warned = true;
     process.emitWarning(
@@ -68,11 +53,7 @@ export class Loans {
   }
 }
 
-/** See Loan. Its views keep it alive, so that the net never takes memory that is still written to. */
-const loanOfBuffer = new WeakMap<ArrayBuffer, OutputLoan>();
-
 class OutputLoan implements Loan {
-  readonly #loans: Loans;
   readonly #sender: Sender;
   readonly #output: number;
   readonly #handle: number;
@@ -82,14 +63,12 @@ class OutputLoan implements Loan {
   #size: number;
   #state: 'open' | 'sent' | 'discarded' = 'open';
 
-  constructor(loans: Loans, sender: Sender, output: number, handle: number, buffer: ArrayBuffer, sizeBytes: number) {
-    this.#loans = loans;
+  constructor(sender: Sender, output: number, handle: number, buffer: ArrayBuffer, sizeBytes: number) {
     this.#sender = sender;
     this.#output = output;
     this.#handle = handle;
     this.#buffer = buffer;
     this.#capacity = this.#size = sizeBytes;
-    loanOfBuffer.set(buffer, this);
   }
 
   get data(): Uint8Array {
@@ -145,12 +124,13 @@ class OutputLoan implements Loan {
   #reopen(): void {
     this.#buffer = this.#sender.port.native.loanView(this.#handle);
     this.#view = undefined;
-    loanOfBuffer.set(this.#buffer, this);
+    markAsUntransferable(this.#buffer);
   }
 
   discard(): void {
     if (this.#state !== 'open') return;
     this.#leave('discarded');
+    // Closing the node has given it back already.
     if (!this.#sender.port.closed) this.#sender.port.native.discardLoan(this.#handle, this.#buffer);
   }
 
@@ -161,11 +141,10 @@ class OutputLoan implements Loan {
   #leave(state: 'sent' | 'discarded'): void {
     this.#state = state;
     this.#view = undefined;
-    this.#loans.forget(this, this.#handle);
   }
 
   #expectOpen(): void {
-    if (this.#state === 'open') return;
+    if (this.#state === 'open' && !this.#sender.port.closed) return;
     throw new TypeError(
       this.#state === 'sent'
         ? 'this loan was sent: its memory belongs to the subscribers now. Take a new loan for each message'

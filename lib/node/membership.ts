@@ -94,6 +94,7 @@ export class Membership {
 
   #wake(): void {
     if (this.#onStarted !== undefined) this.#onStarted();
+    this.loans.reportLeaks();
     this.sender.retryAll();
     this.inbox.wake();
   }
@@ -111,7 +112,6 @@ export class Membership {
     if (this.port.closed) return;
     this.inbox.close();
     this.port.releaseRetained();
-    this.loans.discardAll();
     this.sender.dropAll();
     for (const figures of [...this.inputFigures.values(), ...this.outputFigures.values()]) figures.freeze();
     this.port.closed = true;

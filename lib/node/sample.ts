@@ -1,10 +1,11 @@
 /**
  * Received data: lent by the loop (LentEvent) or kept by the program (RetainedSample).
  *
- * A payload of up to Limits.smallBytes lies in the port's slab until the next drain; it becomes an array of its own when somebody asks for `data`. A
+ * A payload of up to Limits.copiedBytes lies in the port's slab until the next drain; it becomes an array of its own when somebody asks for `data`. A
  * larger one stays in shared memory behind a handle and becomes an external ArrayBuffer when asked for. Release detaches that buffer and gives the
  * slot back; under strict lifetimes small arrays are detached as well.
- * Who calls keep() before the next drain makes a small sample independent of the slab (retain(), run(), claims).
+ * Who calls keep() before the next drain makes a sample independent of the slab (retain(), run(), claims), and one of up to Limits.smallBytes
+ * of shared memory too, unless its `data` was handed out already: a program may keep many small ones without running out of slots.
  */
 
 /* eslint-disable @typescript-eslint/no-non-null-assertion -- fields of a record, all inside the array */
@@ -14,7 +15,7 @@ import { markAsUntransferable } from 'node:worker_threads';
 import { DoraError } from '../errors.js';
 import { NO_METADATA, decodeMetadata } from '../message/metadata.js';
 import type { Metadata } from '../message/metadata.js';
-import { Field } from '../native/binding.js';
+import { Field, Limits } from '../native/binding.js';
 import type { Port } from './port.js';
 import type { Encoding, InputEvent, Sample, TypedArray, TypedArrayConstructor } from './types.js';
 
@@ -124,8 +125,22 @@ abstract class BaseSample {
   /** @internal Makes this independent of the slab. */
   keep(): void {
     if (this.released) return;
-    if (this.handle < 0 && this.view === undefined) this.makeView();
+    if (this.view === undefined) {
+      if (this.handle < 0) this.makeView();
+      else if (this.sizeBytes <= Limits.smallBytes) this.#copyOut();
+    }
     this.keepMetadata();
+  }
+
+  /** From shared memory to the heap. */
+  #copyOut(): void {
+    const { native, strict } = this.port;
+    const buffer = native.view(this.handle);
+    const view = new Uint8Array(buffer).slice();
+    native.release(this.handle, buffer);
+    this.handle = -1;
+    if (strict) markAsUntransferable(view.buffer);
+    this.view = view;
   }
 
   /** @internal */
@@ -146,10 +161,12 @@ abstract class BaseSample {
   /** @internal */
   makeView(): Uint8Array {
     const { port } = this;
-    if (this.handle >= 0) return (this.view = new Uint8Array(port.native.view(this.handle)));
-    const view = port.slab.slice(this.offset, this.offset + this.sizeBytes);
-    // Like large ones: structuredClone and postMessage may copy them, never take them away.
-    if (port.strict) markAsUntransferable(view.buffer);
+    const large = this.handle >= 0;
+    const view = large
+      ? new Uint8Array(port.native.view(this.handle))
+      : port.slab.slice(this.offset, this.offset + this.sizeBytes);
+    // structuredClone and postMessage may copy what is detached at release, never take it away.
+    if (large || port.strict) markAsUntransferable(view.buffer);
     return (this.view = view);
   }
 

@@ -79,10 +79,13 @@ export class Sender {
    * gone afterwards, also when the promise rejects.
    */
   sendLoan(output: number, handle: number, buffer: ArrayBuffer, sizeBytes: number): Promise<void> {
-    const waiting = this.#waitingLoan(handle, buffer, sizeBytes, 0);
+    const { native } = this.port;
     try {
-      return waiting.attempt() === Status.ok ? ACCEPTED : this.#park(output, waiting);
+      const { metadataBytes } = this.outgoing;
+      if (native.sendLoan(handle, buffer, sizeBytes, 0, metadataBytes, Flag.arm) === Status.ok) return ACCEPTED;
+      return this.#park(output, this.#waitingLoan(handle, null, sizeBytes, 0));
     } catch (error) {
+      native.discardLoan(handle, null);
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- a native failure
       return Promise.reject(error);
     }
@@ -157,10 +160,11 @@ export class Sender {
     };
   }
 
-  #waitingLoan(handle: number, buffer: ArrayBuffer, sizeBytes: number, encoding: number): Attempt {
+  /** `buffer`: not detached yet; kept alive until it is, or the net under lost loans would take it. */
+  #waitingLoan(handle: number, buffer: ArrayBuffer | null, sizeBytes: number, encoding: number): Attempt {
     const { native } = this.port;
     const metadata = this.outgoing.ownMetadata();
-    let attached: ArrayBuffer | null = buffer;
+    let attached = buffer;
     return {
       attempt: () => {
         const size = this.outgoing.restoreMetadata(metadata);

@@ -16,6 +16,7 @@ constexpr uint32_t kClockMs = 1;
 constexpr uint32_t kHandle = 2;
 constexpr uint32_t kReferenced = 3;
 constexpr uint32_t kHolds = 4;
+constexpr uint32_t kLeakedLoans = 5;
 constexpr uint32_t kSleepMask = 16;
 constexpr uint32_t kTakeMask = 48;
 constexpr uint32_t kControlWords = 80;
@@ -50,6 +51,7 @@ constexpr uint32_t kFlagOnce = 4;
 constexpr uint32_t kFlagArm = 8;
 
 // Limits
+constexpr uint32_t kCopiedBytes = 512;
 constexpr uint32_t kSmallBytes = 4096;
 constexpr uint32_t kRecords = 1024;
 constexpr uint32_t kSlabBytes = 512 * 1024;

@@ -1,11 +1,12 @@
 // Small integers that stand for native things in JavaScript: samples and loans.
 //
-// A handle is valid from put() to take(); the most recently freed number is given out first. A number that stands for
-// nothing is found and refused, so that a mistake in our TypeScript cannot give a slot back twice.
+// A handle is valid from add() to remove(); the most recently freed number is given out first, so what is touched is
+// warm. Entries never move. A number that stands for nothing is found and refused, so that a mistake in our TypeScript
+// cannot give a slot back twice.
 #pragma once
 
 #include <cstdint>
-#include <utility>
+#include <deque>
 #include <vector>
 
 namespace dora::addon {
@@ -13,43 +14,45 @@ namespace dora::addon {
 template <class T>
 class HandleTable {
  public:
-  uint32_t put(T value) {
+  /// An entry that has what its last user left there. Its address is good until remove().
+  T* add(uint32_t* handle) {
     if (free_.empty()) {
-      entries_.push_back({std::move(value), true});
-      return static_cast<uint32_t>(entries_.size() - 1);
+      *handle = static_cast<uint32_t>(entries_.size());
+      entries_.emplace_back();
+    } else {
+      *handle = free_.back();
+      free_.pop_back();
     }
-    const uint32_t handle = free_.back();
-    free_.pop_back();
-    entries_[handle] = {std::move(value), true};
-    return handle;
+    Entry& entry = entries_[*handle];
+    entry.used = true;
+    return &entry.value;
   }
-  /// Null when the handle stands for nothing. Valid until the next put().
+  /// Null when the handle stands for nothing.
   T* get(uint32_t handle) {
     if (handle >= entries_.size() || !entries_[handle].used) return nullptr;
     return &entries_[handle].value;
   }
-  bool take(uint32_t handle, T* out) {
-    T* found = get(handle);
-    if (found == nullptr) return false;
-    *out = std::move(*found);
+  /// Of a handle that get() found.
+  void remove(uint32_t handle) {
     entries_[handle].used = false;
     free_.push_back(handle);
-    return true;
   }
   template <class F>
-  void take_all(F each) {
+  void remove_all(F each) {
     for (uint32_t handle = 0; handle < entries_.size(); handle++) {
-      T value;
-      if (take(handle, &value)) each(value);
+      if (T* value = get(handle)) {
+        each(*value);
+        remove(handle);
+      }
     }
   }
 
  private:
   struct Entry {
     T value;
-    bool used;
+    bool used = false;
   };
-  std::vector<Entry> entries_;
+  std::deque<Entry> entries_;
   std::vector<uint32_t> free_;
 };
 

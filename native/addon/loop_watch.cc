@@ -136,7 +136,7 @@ void LoopWatch::after_sleep() {
   const bool woken = doorbell_readable_ || control_readable_;
   if (pending_) uv_idle_stop(&idle_);
   if (asleep_ || woken) node_->awake(doorbell_readable_, control_readable_);
-  const bool something = pending_ || woken;
+  const bool something = pending_ || woken || control_[control_words::kLeakedLoans] != 0;
   asleep_ = pending_ = doorbell_readable_ = control_readable_ = false;
   if (something) call_js();
 }

@@ -3,6 +3,7 @@
 // Each binding has its files: node_*.cc (the node, raw Node-API for speed), broker_*.cc, runtime_binding.cc; errors.cc
 // alone throws failures.
 #include <napi.h>
+#include <node_version.h>
 
 #include "addon/broker_binding.h"
 #include "addon/errors.h"
@@ -10,7 +11,18 @@
 #include "addon/runtime_binding.h"
 #include "addon/values.h"
 
+/// lent_buffer.cc uses V8, whose ABI goes with the major version. load.ts says how to build again.
+static bool is_built_for(napi_env env) {
+  const napi_node_version* running = nullptr;
+  napi_get_node_version(env, &running);
+  return running != nullptr && running->major == NODE_MAJOR_VERSION;
+}
+
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
+  if (!is_built_for(env)) {
+    napi_throw_error(env, nullptr, "it was compiled for Node.js " NODE_STRINGIFY(NODE_MAJOR_VERSION));
+    return exports;
+  }
   auto* state = new dora::addon::AddonState();
   napi_set_instance_data(
       env, state, [](napi_env, void* data, void*) { delete static_cast<dora::addon::AddonState*>(data); }, nullptr);

@@ -8,8 +8,6 @@
 
 namespace dora::addon {
 
-namespace {}  // namespace
-
 napi_value NodeBinding::connect(napi_env env, napi_callback_info info) {
   Arguments<1> args(env, info);
   NodeOptions options;
@@ -26,7 +24,8 @@ napi_value NodeBinding::connect(napi_env env, napi_callback_info info) {
   return binding->wrap();
 }
 
-NodeBinding::NodeBinding(napi_env env, std::unique_ptr<Node> node) : env_(env), node_(std::move(node)) {}
+NodeBinding::NodeBinding(napi_env env, std::unique_ptr<Node> node)
+    : env_(env), node_(std::move(node)), in_place_(can_lend(env)) {}
 
 NodeBinding::~NodeBinding() {
   // Kept, not lost: see cleanup().
@@ -174,8 +173,12 @@ napi_value NodeBinding::close(napi_env env, napi_callback_info info) {
 
 void NodeBinding::release_everything() {
   if (node_ == nullptr) return;
-  samples_.take_all([this](const Sample& sample) { node_->release(sample); });
-  loans_.take_all([this](LoanEntry& entry) { node_->discard(&entry.loan); });
+  samples_.remove_all([this](const Sample& sample) { node_->release(sample); });
+  loans_.remove_all([this](LoanEntry& entry) {
+    detach_buffer(entry.net.buffer());
+    entry.net.forget();
+    node_->discard(&entry.loan);
+  });
 }
 
 // ---- figures --------------------------------------------------------------------------------------------------------

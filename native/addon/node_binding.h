@@ -2,9 +2,8 @@
 //
 // connectNode() joins and gives an object that nobody consumes yet; open() makes this thread the consumer through
 // LoopWatch. Events cross in bulk: drain() fills `records` (integers)
-// and `slab` (small payloads, metadata), arrays that both sides know. Payloads above Limits.smallBytes stay in shared
-// memory behind a handle and become an ArrayBuffer only when JavaScript asks for it. Where the runtime refuses external
-// buffers (napi_no_external_buffers_allowed) they are copies; nothing else changes.
+// and `slab` (small payloads, metadata), arrays that both sides know. Payloads above Limits.copiedBytes stay in shared
+// memory behind a handle and become an ArrayBuffer (lent_buffer.h) only when JavaScript asks for it.
 //
 // Lifetime: the binding belongs to the environment and dies with it (functions point to it), the Node dies at close().
 // JavaScript gives all handles back before close(); what is left is given back here.
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "addon/handle_table.h"
+#include "addon/lent_buffer.h"
 #include "addon/loop_watch.h"
 #include "addon/values.h"
 #include "node/node.h"
@@ -30,7 +30,10 @@ class NodeBinding {
  private:
   struct LoanEntry {
     Loan loan;
-    bool copied = false;  // JavaScript writes into a buffer of its own
+    // Until the buffer is detached. Collected before that: the loan is given back, and Control.leakedLoans says so.
+    BufferWatch net;
+    NodeBinding* owner = nullptr;
+    uint32_t handle = 0;
   };
 
   NodeBinding(napi_env env, std::unique_ptr<Node> node);
@@ -93,6 +96,7 @@ class NodeBinding {
   static napi_value close_output(napi_env env, napi_callback_info info);
   static napi_value request_stop(napi_env env, napi_callback_info info);
   napi_value view_loan(LoanEntry* entry);
+  static void leaked_loan(void* entry);
   bool payload(napi_value data, uint32_t size, const void** bytes);
   SendArgs send_args(uint32_t encoding, uint32_t metadata_size, bool arm) const;
   napi_value sent_status(Status status, const Error& error);
@@ -100,6 +104,7 @@ class NodeBinding {
 
   napi_env env_;
   std::unique_ptr<Node> node_;
+  const bool in_place_;  // buffers may lie over memory that is not V8's
   LoopWatch* watch_ = nullptr;
   napi_async_cleanup_hook_handle hook_ = nullptr;
 

@@ -107,29 +107,34 @@ napi_value NodeBinding::loan(napi_env env, napi_callback_info info) {
   Arguments<2> args(env, info);
   NodeBinding* self = usable(env, args);
   if (self == nullptr || !self->known_output(args.u32(0))) return nullptr;
-  LoanEntry entry;
+  Loan loan;
   Error error;
-  if (self->node_->loan(args.u32(0), args.u32(1), &entry.loan, &error) != Status::ok) {
+  if (self->node_->loan(args.u32(0), args.u32(1), &loan, &error) != Status::ok) {
     throw_error(env, error);
     return nullptr;
   }
-  const uint32_t handle = self->loans_.put(entry);
+  uint32_t handle = 0;
+  LoanEntry* entry = self->loans_.add(&handle);
+  entry->loan = loan;
+  entry->owner = self;
+  entry->handle = handle;
   self->control_[kHandle] = static_cast<int32_t>(handle);
-  return self->view_loan(self->loans_.get(handle));
+  return self->view_loan(entry);
 }
 
 napi_value NodeBinding::view_loan(LoanEntry* entry) {
-  napi_value buffer = nullptr;
-  const Loan& loan = entry->loan;
-  const napi_status status =
-      napi_create_external_arraybuffer(env_, loan.data, loan.capacity, nullptr, nullptr, &buffer);
-  if (status == napi_no_external_buffers_allowed) {
-    void* copy = nullptr;
-    napi_create_arraybuffer(env_, loan.capacity, &copy, &buffer);
-    entry->copied = true;
-    if (copy != nullptr) memcpy(copy, loan.data, loan.capacity);
-  }
+  const napi_value buffer = lend_buffer(env_, entry->loan.data, entry->loan.capacity, in_place_);
+  if (buffer != nullptr) entry->net.watch(buffer, leaked_loan, entry);
   return buffer;
+}
+
+/// Within a garbage collection: no JavaScript. LoopWatch calls lib/node for the words.
+void NodeBinding::leaked_loan(void* data) {
+  auto* entry = static_cast<LoanEntry*>(data);
+  NodeBinding* self = entry->owner;
+  self->node_->discard(&entry->loan);
+  self->loans_.remove(entry->handle);
+  self->control_[kLeakedLoans]++;
 }
 
 napi_value NodeBinding::loan_view(napi_env env, napi_callback_info info) {
@@ -152,19 +157,15 @@ napi_value NodeBinding::send_loan(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   entry->loan.size = args.u32(2);
-  if (args.is_object(1)) {
-    void* written = nullptr;
-    size_t size = 0;
-    if (entry->copied && napi_get_arraybuffer_info(env, args[1], &written, &size) == napi_ok && written != nullptr) {
-      memcpy(entry->loan.data, written, std::min<size_t>(size, entry->loan.size));
-    }
-    napi_detach_arraybuffer(env, args[1]);
-  }
+  entry->net.forget();
+  size_t size = 0;
+  const void* written = self->in_place_ ? nullptr : buffer_bytes(args[1], &size);
+  if (written != nullptr) memcpy(entry->loan.data, written, std::min<size_t>(size, entry->loan.size));
+  detach_buffer(args[1]);
   Error error;
   const SendArgs how = self->send_args(args.u32(3), args.u32(4), (args.u32(5) & kFlagArm) != 0);
   const Status status = self->node_->send(&entry->loan, how, nullptr, &error);
-  LoanEntry gone;
-  if (status == Status::ok) self->loans_.take(args.u32(0), &gone);
+  if (status == Status::ok) self->loans_.remove(args.u32(0));
   return self->sent_status(self->or_give_up(status, how.arm), error);
 }
 
@@ -172,13 +173,15 @@ napi_value NodeBinding::discard_loan(napi_env env, napi_callback_info info) {
   Arguments<2> args(env, info);
   NodeBinding* self = usable(env, args);
   if (self == nullptr) return nullptr;
-  LoanEntry entry;
-  if (!self->loans_.take(args.u32(0), &entry)) {
+  LoanEntry* entry = self->loans_.get(args.u32(0));
+  if (entry == nullptr) {
     throw_type_error(env, "discardLoan(): this loan is gone");
     return nullptr;
   }
-  if (args.is_object(1)) napi_detach_arraybuffer(env, args[1]);
-  self->node_->discard(&entry.loan);
+  entry->net.forget();
+  detach_buffer(args[1]);
+  self->node_->discard(&entry->loan);
+  self->loans_.remove(entry->handle);
   return nullptr;
 }
 

@@ -63,7 +63,7 @@ uint32_t NodeBinding::drain_events(uint32_t max, const uint64_t* mask, bool appe
   }
   control_[kClockMs] = coarse_ms();
   // An event is taken only when its payload and metadata surely fit.
-  constexpr uint32_t kMostOfOne = kSmallBytes + DORA_MAX_METADATA + 16;
+  constexpr uint32_t kMostOfOne = kCopiedBytes + DORA_MAX_METADATA + 16;
   for (uint32_t taken = 0; taken < max && record_count_ < kRecords && kSlabBytes - slab_used_ >= kMostOfOne; taken++) {
     if (node_->take(&event_, mask) != Status::ok || event_.type == EventType::none) break;
     write_record(event_);
@@ -104,8 +104,10 @@ void NodeBinding::write_payload(const Sample& sample, int32_t* record) {
   if (sample.metadata_size > 0) {
     record[kMetadataOffset] = static_cast<int32_t>(copy_to_slab(sample.metadata, sample.metadata_size));
   }
-  if (sample.size > kSmallBytes) {
-    record[kHandleField] = static_cast<int32_t>(samples_.put(sample));
+  if (sample.size > kCopiedBytes) {
+    uint32_t handle = 0;
+    *samples_.add(&handle) = sample;
+    record[kHandleField] = static_cast<int32_t>(handle);
     return;
   }
   record[kDataOffset] = static_cast<int32_t>(copy_to_slab(sample.data, static_cast<uint32_t>(sample.size)));
@@ -176,33 +178,28 @@ napi_value NodeBinding::view(napi_env env, napi_callback_info info) {
     throw_type_error(env, "view(): this handle was given back");
     return nullptr;
   }
-  napi_value buffer = nullptr;
-  auto* data = const_cast<uint8_t*>(sample->data);
-  const napi_status status = napi_create_external_arraybuffer(env, data, sample->size, nullptr, nullptr, &buffer);
-  if (status == napi_no_external_buffers_allowed) {
-    void* copy = nullptr;
-    if (napi_create_arraybuffer(env, sample->size, &copy, &buffer) == napi_ok) memcpy(copy, sample->data, sample->size);
-  }
-  return buffer;
+  return lend_buffer(env, const_cast<uint8_t*>(sample->data), sample->size, self->in_place_);
 }
 
 napi_value NodeBinding::release(napi_env env, napi_callback_info info) {
   Arguments<2> args(env, info);
   NodeBinding* self = usable(env, args);
   if (self == nullptr) return nullptr;
-  Sample sample;
-  if (!self->samples_.take(args.u32(0), &sample)) {
+  const uint32_t handle = args.u32(0);
+  const Sample* sample = self->samples_.get(handle);
+  if (sample == nullptr) {
     throw_type_error(env, "release(): this handle was given back");
     return nullptr;
   }
-  if (args.is_object(1)) napi_detach_arraybuffer(env, args[1]);
-  self->node_->release(sample);
+  detach_buffer(args[1]);
+  self->node_->release(*sample);
+  self->samples_.remove(handle);
   return nullptr;
 }
 
 napi_value NodeBinding::detach(napi_env env, napi_callback_info info) {
   Arguments<1> args(env, info);
-  napi_detach_arraybuffer(env, args[0]);
+  detach_buffer(args[0]);
   return nullptr;
 }
 

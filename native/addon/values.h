@@ -32,11 +32,6 @@ class Arguments {
     napi_get_value_double(env_, values_[index], &value);
     return value;
   }
-  bool is_object(size_t index) const {
-    napi_valuetype type = napi_undefined;
-    napi_typeof(env_, values_[index], &type);
-    return type == napi_object;
-  }
   /// What the function was created with.
   template <class T>
   T* self() const {

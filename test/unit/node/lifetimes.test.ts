@@ -13,7 +13,7 @@ test.beforeEach((t) => {
 const source: NodeSpec = {
   id: 'source',
   outputs: ['out'],
-  args: { sizes: [8, 4096, 4097, 1_000_000], rounds: 2 },
+  args: { sizes: [8, 512, 513, 4096, 4097, 1_000_000], rounds: 2 },
   main: async ({ node, args }: NodeKit) => {
     const { sizes, rounds } = args as { sizes: number[]; rounds: number };
     for (let round = 1; round <= rounds; round++) {
@@ -72,7 +72,8 @@ test('an event dies when the next one is asked for, small or large, with every v
       }
     }),
   ]);
-  t.deepEqual(end!.reports, [8, 4096, 4097, 1_000_000, 8, 4096, 4097, 1_000_000]);
+  const sizes = [8, 512, 513, 4096, 4097, 1_000_000];
+  t.deepEqual(end!.reports, [...sizes, ...sizes]);
 });
 
 test('metadata that was not looked at before release is there afterwards', async (t) => {
@@ -84,7 +85,8 @@ test('metadata that was not looked at before release is there afterwards', async
       report(events.map((e) => e.metadata['size']));
     }),
   ]);
-  t.deepEqual(end!.reports, [[8, 4096, 4097, 1_000_000, 8, 4096, 4097, 1_000_000]]);
+  const sizes = [8, 512, 513, 4096, 4097, 1_000_000];
+  t.deepEqual(end!.reports, [[...sizes, ...sizes]]);
 });
 
 test('a retained sample lives until it is released, as the same array, and dies then', async (t) => {
@@ -118,7 +120,26 @@ test('a retained sample lives until it is released, as the same array, and dies 
       }
     }),
   ]);
-  t.is(end!.reports.length, 8);
+  t.is(end!.reports.length, 12);
+});
+
+test('samples of up to 4 KiB can be kept in any number: they hold no memory of their publisher', async (t) => {
+  const { sink: end } = await runDataflow([
+    { ...source, args: { sizes: [8, 513, 4096], rounds: 300 } },
+    sink(async ({ node, assert, report }) => {
+      const kept = [];
+      for await (const e of node) if (e.type === 'input') kept.push(e.retain());
+      for (const sample of kept) {
+        assert.equal(sample.data.length, sample.metadata['size']);
+        assert.ok(sample.data.every((byte) => byte === (sample.metadata['round'] as number) % 256));
+        const view = sample.data;
+        sample.release();
+        assert.equal(view.length, 0);
+      }
+      report(kept.length);
+    }),
+  ]);
+  t.deepEqual(end!.reports, [900]);
 });
 
 test('an event whose retained sample was released is dead, also inside its turn', async (t) => {
@@ -172,7 +193,7 @@ test('structuredClone and postMessage copy received data, and cannot take it awa
 
 test('small payloads share no buffer with a neighbour', async (t) => {
   await runDataflow([
-    { ...source, args: { sizes: [8, 8, 64, 65], rounds: 20 } },
+    { ...source, args: { sizes: [8, 8, 64, 65, 512], rounds: 20 } },
     sink(async ({ node, assert }) => {
       const kept = [];
       for await (const batch of node.batches({ max: 16 })) {
@@ -192,7 +213,7 @@ test('small payloads share no buffer with a neighbour', async (t) => {
         if (index % 2 === 0) sample.release();
       }
       assert.ok(kept.filter((_, index) => index % 2 === 1).every((sample) => sample.data.length === sample.sizeBytes));
-      assert.equal(kept.length, 80);
+      assert.equal(kept.length, 100);
     }),
   ]);
   t.pass();
@@ -206,7 +227,7 @@ test('DORA_RELEASE=1 leaves small copies alone, and nothing else', async (t) => 
         let last: { view: Uint8Array; size: number; get: () => Uint8Array } | undefined;
         for await (const e of node) {
           if (last !== undefined) {
-            assert.equal(last.view.length, last.size <= 4096 ? last.size : 0);
+            assert.equal(last.view.length, last.size <= 512 ? last.size : 0);
             assert.throws(last.get, TypeError);
           }
           last = e.type === 'input' ? { view: e.data, size: e.sizeBytes, get: () => e.data } : undefined;
