@@ -56,7 +56,11 @@ export class Sandbox {
   }
 
   /** Starts `dora ...args` in the folder. */
-  dora(args: readonly string[], env: Readonly<Record<string, string>> = {}): RunningCommand {
+  dora(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    stdin: 'ignore' | 'pipe' = 'ignore',
+  ): RunningCommand {
     const child = spawn(process.execPath, [main, ...args], {
       cwd: this.folder,
       env: {
@@ -68,7 +72,7 @@ export class Sandbox {
         NO_COLOR: '1',
         ...env,
       },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [stdin, 'pipe', 'pipe'],
     });
     return new RunningCommand(child);
   }

@@ -5,20 +5,42 @@
  * new option is a line here and a field of the options in commands/.
  */
 
-import type { Command } from 'commander';
-import type { CommandContext } from './command-words.js';
+import { Option, type Command } from 'commander';
+import type { CheckCommandOptions } from '../commands/check.js';
+import { envOption, type CommandContext } from './command-words.js';
 
 export function addCheck(program: Command, { console, done }: CommandContext): void {
   program
     .command('check')
     .alias('validate')
-    .summary('find every mistake in a dataflow file')
-    .description('Reads a dataflow file and reports every mistake with its place and a way out. Starts nothing.')
-    .argument('<file>', 'the dataflow file')
-    .option('--json', 'print the result as one JSON object', false)
-    .option('-q, --quiet', 'print errors only', false)
-    .action(async (file: string, options: { json: boolean; quiet: boolean }) => {
+    .summary('find every mistake in dataflow files')
+    .description('Reads dataflow files and reports every mistake with its place and a way out. Starts nothing.')
+    .argument('<file...>', 'dataflow files, modules or single nodes; - is standard input')
+    .addOption(
+      new Option('--format <format>', 'text for people, one JSON object, SARIF 2.1.0, or GitHub annotations')
+        .choices(['text', 'json', 'sarif', 'github'])
+        .default('text', 'text'),
+    )
+    .option('--json', 'the same as --format json', false)
+    .option('--no-files', 'do not look whether programs and folders are there')
+    .option('--strict', 'fail on warnings as well', false)
+    .addOption(envOption('a variable that $NAME stands for, as in dora run; may be repeated'))
+    .option('--stdin-filename <file>', 'what - counts as: named in messages, relative paths start beside it', '<stdin>')
+    .option('-q, --quiet', 'print errors only (with --strict: and warnings)', false)
+    .addHelpText('after', help)
+    .action(async (files: string[], { json, ...options }: CheckCommandOptions & { json: boolean }) => {
       const { checkCommand } = await import('../commands/check.js');
-      done(checkCommand(file, options, console));
+      done(await checkCommand(files, json ? { ...options, format: 'json' } : options, console));
     });
 }
+
+const help = `
+Examples:
+  dora check dataflow.yml
+  dora check flows/*.yml --strict --no-files
+  dora check dataflow.yml --format sarif > dora.sarif
+  dora check dataflow.yml --format github       # in a GitHub workflow
+  git show HEAD:dataflow.yml | dora check - --stdin-filename dataflow.yml
+
+Exit code: 0 every file is in order, 1 a file has errors (with --strict: or
+warnings) or is not there, 2 wrong command line.`;

@@ -1,0 +1,90 @@
+/** `dora check` as a user runs it: several files, standard input, formats, exit codes. */
+
+import { mkdirSync } from 'node:fs';
+import test from 'ava';
+import { Sandbox, type Finished } from '../helpers/cli.js';
+
+const good = 'nodes:\n  - id: a\n    path: a.js\n';
+const bad = 'nodes:\n  - id: a\n    pth: a.js\n';
+const unread = 'nodes:\n  - id: a\n    path: a.js\n    outputs: [x]\n';
+
+async function check(box: Sandbox, args: readonly string[], input = '', env = {}): Promise<Finished> {
+  const command = box.dora(['check', ...args], env, 'pipe');
+  command.child.stdin?.end(input);
+  return await command.finished;
+}
+
+test('each file has its verdict, one that is missing as well, and there is one for all', async (t) => {
+  const box = new Sandbox(t);
+  box.write('a.js', '');
+  box.write('good.yml', good);
+  box.write('bad.yml', bad);
+  const { code, stdout, stderr } = await check(box, ['bad.yml', 'missing.yml', 'good.yml']);
+  t.is(code, 1);
+  t.is(stdout, 'bad.yml: 2 errors\nmissing.yml: 1 error\ngood.yml: no problems\n3 files, 1 in order: 3 errors\n');
+  t.regex(stderr, /bad\.yml:3:5 error UNKNOWN_KEY/);
+  t.regex(stderr, /missing\.yml:1:1 error FILE_NOT_FOUND/);
+  const one = await box.run('validate', 'good.yml');
+  t.deepEqual([one.code, one.stdout, one.stderr], [0, 'good.yml: no problems\n', '']);
+});
+
+test('standard input counts as a file whose paths start where its name lies', async (t) => {
+  const box = new Sandbox(t);
+  mkdirSync(`${box.folder}/sub`);
+  box.write('sub/a.js', '');
+  const here = await check(box, ['-'], good);
+  t.is(here.code, 1);
+  t.regex(here.stderr, /^<stdin>:3:11 error PROGRAM_NOT_FOUND/);
+  const there = await check(box, ['-', '--stdin-filename', 'sub/f.yml'], good);
+  t.deepEqual([there.code, there.stdout], [0, 'sub/f.yml: no problems\n']);
+});
+
+test('warnings fail with --strict only; -q and --no-files leave out what they say', async (t) => {
+  const box = new Sandbox(t);
+  box.write('f.yml', unread);
+  const programs = await check(box, ['f.yml']);
+  t.is(programs.code, 1);
+  t.regex(programs.stderr, /PROGRAM_NOT_FOUND/);
+  const lenient = await check(box, ['f.yml', '--no-files']);
+  t.deepEqual([lenient.code, lenient.stdout], [0, 'f.yml: 1 warning\n']);
+  t.regex(lenient.stderr, /UNREAD_OUTPUT/);
+  const quiet = await check(box, ['f.yml', '--no-files', '-q']);
+  t.deepEqual([quiet.code, quiet.stdout, quiet.stderr], [0, '', '']);
+  const strict = await check(box, ['f.yml', '--no-files', '--strict', '-q']);
+  t.is(strict.code, 1);
+  t.regex(strict.stderr, /UNREAD_OUTPUT/);
+});
+
+test('the formats for programs are whole on stdout, and stderr stays empty', async (t) => {
+  const box = new Sandbox(t);
+  box.write('bad.yml', bad);
+  const json = await check(box, ['bad.yml', '-', '--json'], unread);
+  t.deepEqual([json.code, json.stderr], [1, '']);
+  const report = JSON.parse(json.stdout) as { ok: boolean; files: { file: string; ok: boolean }[] };
+  t.deepEqual(
+    report.files.map(({ file, ok }) => [file, ok]),
+    [
+      ['bad.yml', false],
+      ['<stdin>', false],
+    ],
+  );
+  const sarif = await check(box, ['bad.yml', '--format', 'sarif']);
+  t.is((JSON.parse(sarif.stdout) as { version: string }).version, '2.1.0');
+  const github = await check(box, ['bad.yml', '--format=github'], '', { GITHUB_WORKSPACE: box.folder });
+  t.deepEqual([github.code, github.stderr], [1, '']);
+  t.regex(github.stdout, /^::error file=bad\.yml,line=3,endLine=3,col=5,endColumn=8,title=UNKNOWN_KEY::/m);
+});
+
+test('a wrong command line is exit code 2 and says what was meant', async (t) => {
+  const box = new Sandbox(t);
+  for (const [args, words] of [
+    [['check', '--strct', 'f.yml'], /Did you mean --strict/],
+    [['chek', 'f.yml'], /Did you mean check/],
+    [['check'], /missing required argument 'file'/],
+    [['check', 'f.yml', '--format', 'xml'], /Allowed choices are text, json, sarif, github/],
+  ] as const) {
+    const { code, stderr } = await box.run(...args);
+    t.is(code, 2, args.join(' '));
+    t.regex(stderr, words);
+  }
+});
