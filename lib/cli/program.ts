@@ -7,6 +7,7 @@
 
 import { readFileSync } from 'node:fs';
 import { Command, Help, type Option } from 'commander';
+import { addBuild } from './words/build.js';
 import { addCheck } from './words/check.js';
 import type { AddCommand, CommandContext } from './words/command-words.js';
 import { addGraph } from './words/graph.js';
@@ -15,6 +16,7 @@ import { addRun } from './words/run.js';
 const commands: readonly AddCommand[] = [
   // One a line, in the order of the help.
   addRun,
+  addBuild,
   addCheck,
   addGraph,
 ];
@@ -61,6 +63,7 @@ const help = `
 Examples:
   dora run dataflow.yml                 build and run; Ctrl-C stops in order
   dora run dataflow.yml --stop-after 10s
+  dora build dataflow.yml               only its build: commands
   dora check dataflow.yml               find mistakes without running
   dora graph dataflow.yml > graph.mmd   draw it
 

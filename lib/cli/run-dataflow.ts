@@ -39,6 +39,12 @@ export interface RunningDataflow {
   kill(): void;
 }
 
+/** What `dora run` and `dora build` ask for beyond run(). */
+export interface StartOptions extends RunDataflowOptions {
+  /** End after the build, with nothing started. */
+  readonly buildOnly?: boolean;
+}
+
 /** How long nodes have to end when this process was killed. */
 const ORPHAN_GRACE_MS = 2000;
 
@@ -47,10 +53,7 @@ const ORPHAN_GRACE_MS = 2000;
  * @param source a file, or a descriptor as an object
  * @throws DescriptorError DESCRIPTOR_INVALID
  */
-export async function startDataflow(
-  source: string | object,
-  options: RunDataflowOptions = {},
-): Promise<RunningDataflow> {
+export async function startDataflow(source: string | object, options: StartOptions = {}): Promise<RunningDataflow> {
   options.signal?.throwIfAborted();
   const { coordinator, daemon } = makeParts();
   const [ours, theirs] = linkInProcess();
@@ -188,9 +191,10 @@ class ClientSide {
   }
 }
 
-function startRequest(source: string | object, options: RunDataflowOptions): StartRequest {
+function startRequest(source: string | object, options: StartOptions): StartRequest {
   const { build = true, release = false, env = {}, stopTimeoutMs = 5000, killTimeoutMs = 5000, folder = '.' } = options;
-  const common = { build, release, env, stopTimeoutMs, killTimeoutMs };
+  const only = options.buildOnly === true ? { buildOnly: true } : {};
+  const common = { build, ...only, release, env, stopTimeoutMs, killTimeoutMs };
   if (typeof source === 'string') return { ...common, file: path.resolve(source), shownFile: source };
   // JSON is YAML, so an object takes the same way as a file and is checked by the same rules.
   return {

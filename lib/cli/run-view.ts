@@ -113,6 +113,11 @@ export class TextView implements RunView {
     await writer.ready();
   }
 
+  /** A line about the dataflow as a whole. */
+  protected note(text: string): void {
+    this.#note(this.console.colorErr.cyan('dora'), text);
+  }
+
   #showAwaited(node: string, config: string): void {
     this.#note(
       this.console.colorErr.cyan('dora'),

@@ -144,7 +144,7 @@ export class Coordinator {
         // What the build made is there now, or the file names something that nothing makes.
         if (!record.isStopRequested()) read(request, 'require');
       }
-      if (record.isStopRequested()) {
+      if (record.isStopRequested() || request.buildOnly === true) {
         await this.#finish(dataflow);
         return;
       }

@@ -3,13 +3,15 @@
  * environment; one after the other, in the order of the file; the first that fails ends the build.
  *
  * A shell, because these are the user's own commands and read like a shell's (`mkdir -p out && cc …`, `$CC`). The same
- * line in the same folder with the same environment runs once, however many nodes ask for it.
+ * line in the same folder with the same environment runs once, however many nodes ask for it. DORA_INCLUDE and DORA_LIB
+ * name the folders of our headers and of libdora, wherever this package is installed.
  */
 
 import { DoraError } from '../errors.js';
 import type { BuildStep } from '../message/plan.js';
 import { Child } from './child.js';
 import type { Guard } from './guard.js';
+import { nativeFolders } from './own-package.js';
 
 /** A `build:` command that failed. `details` says whose. */
 export class BuildError extends DoraError {
@@ -73,7 +75,7 @@ export class Build {
         file: '/bin/sh',
         args: ['-c', line],
         cwd: workingDirectory,
-        env: { ...process.env, ...(release ? { DORA_RELEASE: '1' } : {}), ...env },
+        env: { ...process.env, ...nativeVariables(), ...(release ? { DORA_RELEASE: '1' } : {}), ...env },
         sweepGraceMs: 1000,
       },
       guard,
@@ -95,4 +97,10 @@ export class Build {
   #isCancelled(): boolean {
     return this.#cancelled;
   }
+}
+
+/** What a C compiler needs to know; a node's own values win. */
+function nativeVariables(): Record<string, string> {
+  const { include, lib } = nativeFolders();
+  return { DORA_INCLUDE: include, ...(lib === undefined ? {} : { DORA_LIB: lib }) };
 }

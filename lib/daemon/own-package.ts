@@ -27,8 +27,21 @@ export function builtFile(relative: string): string {
   return path.join(packageRoot(), 'dist', relative);
 }
 
+/** What C programs are built with: the folder of dora/*.h and, where the native part was built, that of libdora. */
+export function nativeFolders(): { include: string; lib?: string } {
+  const lib = releaseFolders().find((folder) => existsSync(path.join(folder, 'libdora.so')));
+  return { include: path.join(packageRoot(), 'native', 'include'), ...(lib === undefined ? {} : { lib }) };
+}
+
+/** Where the native part may have been built, the likeliest first. */
+function releaseFolders(): string[] {
+  const folders = ['build/Release', 'build/Debug', 'build-cmake/Release', 'build-cmake/Debug'];
+  return folders.map((folder) => path.join(packageRoot(), folder));
+}
+
 /** The guard's program, built beside the addon; undefined when it was not built. */
 export function guardProgram(): string | undefined {
-  const folders = ['build/Release', 'build/Debug', 'build-cmake/Release', 'build-cmake/Debug'];
-  return folders.map((folder) => path.join(packageRoot(), folder, 'dora-guard')).find((file) => existsSync(file));
+  return releaseFolders()
+    .map((folder) => path.join(folder, 'dora-guard'))
+    .find((file) => existsSync(file));
 }

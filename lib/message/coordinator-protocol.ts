@@ -26,6 +26,8 @@ export const startRequest = z.object({
   text: z.string().exactOptional(),
   /** Whether to run `build:` commands first. */
   build: z.boolean(),
+  /** End after the build: nothing is prepared or started, and `finished` says whether all of it was built. */
+  buildOnly: z.boolean().exactOptional(),
   /** Adds DORA_RELEASE=1 to the environment of every node. */
   release: z.boolean(),
   /** Wins over the file's own `env`, but not over a node's. */
