@@ -7,8 +7,8 @@
 import type { z } from 'zod';
 import type { Place, Severity } from './diagnostic.js';
 import type { ExpandContext, Variables } from './environment.js';
-import type { input as inputSchema } from './keys/common.js';
-import type { dataflowFile, moduleFile, nodeFile } from './keys/dataflow.js';
+import type { deploy as deploySchema, input as inputSchema } from './keys/common.js';
+import type { clusterFile, dataflowFile, moduleFile, nodeFile } from './keys/dataflow.js';
 import type { operator as operatorSchema } from './keys/operator.js';
 import type { DataflowNode, DataflowOperator, DataflowOutput, DataflowSource } from './model.js';
 import type { Loose } from './loose.js';
@@ -16,6 +16,8 @@ import type { Loose } from './loose.js';
 export type RawDataflow = Loose<z.output<typeof dataflowFile>>;
 export type RawModule = Loose<z.output<typeof moduleFile>>;
 export type RawNode = Loose<z.output<typeof nodeFile>>;
+export type RawCluster = Loose<z.output<typeof clusterFile>>;
+export type RawDeploy = Loose<z.output<typeof deploySchema>>;
 export type RawOperator = Loose<z.output<typeof operatorSchema>>;
 export type RawInput = Loose<z.output<typeof inputSchema>>;
 

@@ -11,6 +11,7 @@ export { DescriptorError, type Diagnostic, type Severity, type SourceRange } fro
 export type { Variables } from './environment.js';
 export type { Purpose } from './draft.js';
 export { checkFile, loadDataflow, parseDataflow, readDataflow } from './load.js';
+export type { ClusterMachine } from './cluster.js';
 export type { DescriptorResult, FileKind, ReadOptions } from './load.js';
 export { isScript, resolveFile, resolveLibrary, resolveProgram } from './files.js';
 export type { FilePolicy, Found, SearchPlace } from './files.js';

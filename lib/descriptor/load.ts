@@ -9,19 +9,20 @@
 
 import path from 'node:path';
 import { DescriptorError, Reporter, type Diagnostic, type Place } from './diagnostic.js';
-import type { DraftNode, DraftUnit, Purpose, RawNode, ResolveContext } from './draft.js';
+import type { DraftNode, DraftUnit, Purpose, RawDataflow, RawNode, ResolveContext } from './draft.js';
+import { checkPlacement, resolveCluster, type ClusterMachine } from './cluster.js';
 import { resolveEnv, type ExpandContext, type RawEnv, type Variables } from './environment.js';
 import { checkFiles, type FilePolicy } from './files.js';
 import { warnBackpressureCycles, warnUnreadOutputs } from './graph-check.js';
-import { dataflowFile, moduleFile, nodeFile } from './keys/dataflow.js';
+import { clusterFile, dataflowFile, moduleFile, nodeFile } from './keys/dataflow.js';
 import type { Dataflow, DataflowInput, DataflowNode, DataflowOutput } from './model.js';
 import { resolveNode } from './resolve-node.js';
 import { SchemaWalk } from './schema-walk.js';
 import { SourceText, decodeText, mapKeys, parseYaml, readText, type ReadFailure } from './source-text.js';
 import { Wiring } from './wiring.js';
 
-/** The three kinds of file; `unknown` when the text is not even a map. */
-export type FileKind = 'dataflow' | 'module' | 'node' | 'unknown';
+/** The kinds of file; `unknown` when the text is not even a map. */
+export type FileKind = 'dataflow' | 'module' | 'node' | 'cluster' | 'unknown';
 
 export interface ReadOptions {
   /** `check` (default): what this version cannot run is a warning. `run`: it is an error. */
@@ -32,13 +33,17 @@ export interface ReadOptions {
   env?: Readonly<Record<string, string>>;
   /** Variables that `$NAME` stands for. Default: those of this process. */
   host?: Variables;
+  /** File that describes a cluster: a `deploy` that none of its machines satisfies is an error. */
+  cluster?: string;
 }
 
 export interface DescriptorResult {
   kind: FileKind;
   /** Present when the file is a dataflow without errors. */
   dataflow?: Dataflow;
-  /** Every error and warning, in the order of the file. */
+  /** Present when the file describes a cluster and has no errors. */
+  machines?: readonly ClusterMachine[];
+  /** Every error and warning, in the order of the file; those of a cluster's file come last. */
   diagnostics: readonly Diagnostic[];
 }
 
@@ -46,6 +51,17 @@ export interface DescriptorResult {
 export function readDataflow(file: string, options: ReadOptions = {}): DescriptorResult {
   const text = readText(file);
   return typeof text === 'string' ? checkText(text, file, options) : unreadable(file, text);
+}
+
+/** The machines of a cluster's file, and what is wrong with it. */
+function readCluster(file: string): DescriptorResult {
+  const result = readDataflow(file);
+  if (result.kind === 'cluster' || result.kind === 'unknown') return result;
+  return unreadable(file, {
+    code: 'NOT_A_CLUSTER',
+    message: `this file is no description of a cluster but a ${result.kind}`,
+    hint: 'Give a file with "coordinator" and "machines".',
+  });
 }
 
 /** Checks text as if it stood in `file` (which need not exist; relative paths start at its folder). */
@@ -105,6 +121,7 @@ function checkText(text: string, file: string, options: ReadOptions): Descriptor
   const check = new FileCheck(file, walk, expansion, purpose, host, options, broken !== undefined);
   if (keys.has('module') && keys.has('nodes')) return check.module();
   if (keys.has('id') && !keys.has('nodes')) return check.node();
+  if ((keys.has('machines') || keys.has('coordinator')) && !keys.has('nodes')) return check.cluster();
   return check.dataflow();
 }
 
@@ -151,8 +168,9 @@ class FileCheck {
     const context = this.#context(raw?.env);
     const drafts = this.#drafts(raw?.nodes ?? [], context);
     this.#connect(drafts, new Wiring(drafts, context));
-    const failed = reporter.hasErrors;
-    const diagnostics = reporter.finish();
+    const others = this.#place(raw);
+    const failed = reporter.hasErrors || others.some(({ severity }) => severity === 'error');
+    const diagnostics = [...reporter.finish(), ...others];
     if (failed) return { kind: 'dataflow', diagnostics };
     const nodes = drafts.map(finishNode);
     return { kind: 'dataflow', dataflow: { file: this.#file, folder: this.#folder, nodes }, diagnostics };
@@ -180,6 +198,14 @@ class FileCheck {
     return { kind: 'node', diagnostics: this.walk.reporter.finish() };
   }
 
+  cluster(): DescriptorResult {
+    const { reporter, places } = this.walk;
+    const machines = resolveCluster(this.walk.walkRoot(clusterFile), places, reporter);
+    this.#refuseToRun('the description of a cluster', 'Give the file of a dataflow.');
+    const failed = reporter.hasErrors;
+    return { kind: 'cluster', ...(failed ? {} : { machines }), diagnostics: reporter.finish() };
+  }
+
   #context(env: RawEnv | undefined): ResolveContext {
     const own = resolveEnv(env, [this.host], this.host, this.expansion);
     const shared = { ...own, ...this.options.env };
@@ -201,6 +227,18 @@ class FileCheck {
     // An output whose reader is misspelt is not unread.
     if (complete) warnUnreadOutputs(drafts, exported, this.walk.reporter);
     warnBackpressureCycles(drafts, this.walk.reporter);
+  }
+
+  /** Whether the machines of a cluster can take the nodes; returns what is wrong with the cluster's file. */
+  #place(raw: RawDataflow | undefined): readonly Diagnostic[] {
+    if (this.options.cluster === undefined) return [];
+    const { machines, diagnostics } = readCluster(this.options.cluster);
+    if (machines === undefined) return diagnostics;
+    for (const holder of [raw, ...(raw?.nodes ?? [])]) {
+      const deploy = holder?.deploy ?? holder?._unstable_deploy;
+      if (deploy !== undefined) checkPlacement(deploy, machines, this.walk.places, this.walk.reporter);
+    }
+    return diagnostics;
   }
 
   #refuseToRun(what: string, hint: string): void {

@@ -6,8 +6,8 @@
 
 import { quote } from './suggest.js';
 
-/** What an id names; inputs and outputs are ports. */
-export type IdKind = 'node' | 'operator' | 'input' | 'output';
+/** What an id names. */
+export type IdKind = 'node' | 'operator' | 'input' | 'output' | 'machine';
 
 /** Why a name is refused, and what to write instead. */
 export interface NameProblem {
@@ -23,7 +23,7 @@ const reservedNodes = new Map([
 
 /** Undefined when the id is fine. */
 export function checkId(kind: IdKind, id: string): NameProblem | undefined {
-  const port = kind === 'input' || kind === 'output';
+  const dots = kind === 'input' || kind === 'output' || kind === 'machine';
   const reserved = kind === 'node' ? reservedNodes.get(id) : undefined;
   if (reserved !== undefined) {
     return {
@@ -41,13 +41,13 @@ export function checkId(kind: IdKind, id: string): NameProblem | undefined {
     };
   }
   if (/^[A-Za-z0-9_-]+$/.test(id)) return undefined;
-  if (!port && /^[A-Za-z0-9_.-]+$/.test(id)) {
+  if (!dots && /^[A-Za-z0-9_.-]+$/.test(id)) {
     return {
       message: `the id ${quote(id)} holds a "."`,
       hint: `A "." separates the name of a module from its nodes'. For example ${quote(id.replaceAll('.', '-'))}.`,
     };
   }
-  if (port && /^[A-Za-z0-9_.-]+$/.test(id)) return undefined;
+  if (dots && /^[A-Za-z0-9_.-]+$/.test(id)) return undefined;
   const wrong = /[^A-Za-z0-9_.-]/u.exec(id)?.[0] ?? '';
   const better = id.replaceAll(/[^A-Za-z0-9_-]+/g, '-').replaceAll(/^-+|-+$/g, '');
   return {

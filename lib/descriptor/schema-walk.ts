@@ -140,10 +140,11 @@ export class SchemaWalk {
       if (isEmpty && emptyOf(property) === undefined) continue;
       this.places.set(result, name, keyPlace, this.#place(isEmpty ? entry.key : entry.value, inside));
       this.#note(schema, name, keyPlace);
-      const walked = isEmpty ? this.#empty(property, keyPlace) : this.#walk(property, entry.value, inside);
+      const walked = isEmpty ? this.#empty(property, keyPlace, inside) : this.#walk(property, entry.value, inside);
       if (walked !== undefined) result[name] = walked;
     }
-    this.#missingKeys(schema, result, map, trail);
+    const firstKey = map.items[0]?.key as Node | undefined;
+    this.#missingKeys(schema, result, this.#place(firstKey ?? map, trail), trail);
     return result;
   }
 
@@ -152,10 +153,13 @@ export class SchemaWalk {
     return value === null || (isScalar(value) && value.value === null);
   }
 
-  /** `outputs:` with nothing after it is an empty list. */
-  #empty(schema: z.core.$ZodType, at: Place): object | undefined {
+  /** `outputs:` with nothing after it is an empty list; `module:` an empty map, which lacks its keys. */
+  #empty(schema: z.core.$ZodType, at: Place, trail: Trail | undefined): object | undefined {
     const value = emptyOf(schema);
-    if (value !== undefined) this.places.add(value, at);
+    if (value === undefined) return undefined;
+    this.places.add(value, at);
+    const inner = unwrap(schema);
+    if (inner instanceof z.ZodObject) this.#missingKeys(inner, value, at, trail);
     return value;
   }
 
@@ -193,7 +197,7 @@ export class SchemaWalk {
   /** A part of a list or of a user's map: null is empty where a list or map is wanted, and a mistake elsewhere. */
   #walkPart(schema: z.core.$ZodType, node: Node | null, near: Node, trail: Trail | undefined): unknown {
     if (!this.#isNull(node)) return this.#walk(schema, node, trail);
-    const empty = this.#empty(schema, this.#place(near, trail));
+    const empty = this.#empty(schema, this.#place(near, trail), trail);
     if (empty !== undefined) return empty;
     this.reporter.report(this.#place(node?.range && node.range[1] > node.range[0] ? node : near, trail), {
       code: 'WRONG_TYPE',
@@ -292,11 +296,10 @@ export class SchemaWalk {
     });
   }
 
-  #missingKeys(schema: z.ZodObject, result: object, map: YAMLMap, trail: Trail | undefined): void {
+  #missingKeys(schema: z.ZodObject, result: object, at: Place, trail: Trail | undefined): void {
     for (const [name, property] of Object.entries<z.core.$ZodType>(schema.shape)) {
       if (property instanceof z.ZodOptional || this.places.wrote(result, name)) continue;
-      const first = map.items[0]?.key as Node | undefined;
-      this.reporter.report(this.#place(first ?? map, trail), {
+      this.reporter.report(at, {
         code: 'MISSING_KEY',
         message: `${place(trail)} needs "${name}"`,
         hint: [notesOf(property).description?.replace(/\.?$/u, '.'), `Write ${describeSchema(property)}.`]

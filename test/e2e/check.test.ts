@@ -88,3 +88,21 @@ test('a wrong command line is exit code 2 and says what was meant', async (t) =>
     t.regex(stderr, words);
   }
 });
+
+test('--cluster says which nodes no machine can take', async (t) => {
+  const box = new Sandbox(t);
+  box.write('cluster.yml', 'coordinator: { addr: 10.0.0.1 }\nmachines:\n  - { id: robot, host: robot.local }\n');
+  box.write('f.yml', 'nodes:\n  - { id: a, path: x, deploy: { machine: robot } }\n');
+  box.write('g.yml', 'nodes:\n  - { id: a, path: x, deploy: { machine: robt } }\n');
+  const { code, stdout, stderr } = await check(box, [
+    'f.yml',
+    'g.yml',
+    'cluster.yml',
+    '--no-files',
+    '-q',
+    '--cluster',
+    'cluster.yml',
+  ]);
+  t.deepEqual([code, stdout], [1, '']);
+  t.regex(stderr, /^g\.yml:2:42 error UNKNOWN_MACHINE .*\n.*\n.*\n {2}hint: Did you mean "robot"\?/);
+});

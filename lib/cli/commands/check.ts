@@ -22,6 +22,8 @@ export interface CheckCommandOptions {
   readonly format: CheckFormat;
   /** Look whether programs and folders are there. */
   readonly files: boolean;
+  /** File that describes a cluster, which has to be able to take the nodes. */
+  readonly cluster?: string;
   /** Warnings fail. */
   readonly strict: boolean;
   /** Errors only. */
@@ -40,6 +42,7 @@ export async function checkCommand(
     purpose: 'check',
     files: options.files ? 'warnBuildable' : 'ignore',
     env: options.env,
+    ...(options.cluster === undefined ? {} : { cluster: options.cluster }),
   };
   const results: CheckResult[] = [];
   for (const file of files) results.push(await checkOne(file, options, readOptions));

@@ -15,7 +15,7 @@ export function addCheck(program: Command, { console, done }: CommandContext): v
     .alias('validate')
     .summary('find every mistake in dataflow files')
     .description('Reads dataflow files and reports every mistake with its place and a way out. Starts nothing.')
-    .argument('<file...>', 'dataflow files, modules or single nodes; - is standard input')
+    .argument('<file...>', 'dataflow files, modules, single nodes or clusters; - is standard input')
     .addOption(
       new Option('--format <format>', 'text for people, one JSON object, SARIF 2.1.0, or GitHub annotations')
         .choices(['text', 'json', 'sarif', 'github'])
@@ -23,6 +23,7 @@ export function addCheck(program: Command, { console, done }: CommandContext): v
     )
     .option('--json', 'the same as --format json', false)
     .option('--no-files', 'do not look whether programs and folders are there')
+    .option('--cluster <file>', 'look whether the machines of this cluster can take the nodes ("deploy")')
     .option('--strict', 'fail on warnings as well', false)
     .addOption(envOption('a variable that $NAME stands for, as in dora run; may be repeated'))
     .option('--stdin-filename <file>', 'what - counts as: named in messages, relative paths start beside it', '<stdin>')

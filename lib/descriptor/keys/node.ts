@@ -9,22 +9,30 @@ import { z } from 'zod';
 import { contracts, deploy, env, logging, ports, running, textMap } from './common.js';
 import { operator } from './operator.js';
 import { ros1, ros2 } from './ros.js';
-import { asWritten, key, later, noted, required, text } from './words.js';
+import { asWritten, group, key, later, noted, path, required, text, whole } from './words.js';
 
-const args = z.union([noted(z.string(), { words: 'text that is split like a shell splits' }), z.array(asWritten())]);
+const args = noted(
+  z.union([noted(z.string(), { words: 'text that is split like a shell splits' }), z.array(asWritten())]),
+  { type: 'text or list of text' },
+);
 
-const folder = () => key(text(), 'Folder in which the program starts. Default: the folder of the file.');
-const build = () => key(z.string(), 'Commands that build the node, one a line.');
+const argsKey = () =>
+  key(args, 'Arguments: a list, or text that is split like a shell splits (quotes, backslashes); no shell runs.', {
+    default: [],
+  });
+const folder = () => key(path(), 'Folder in which the program starts.', { absent: 'the folder of the file' });
+const build = () =>
+  key(z.string(), 'Commands that build the node, one a line; a line may end in `\\` to go on in the next.');
 
 /** The `custom` map: a node that is a program of its own. */
-export const custom = z.strictObject({
-  source: key(text(), 'Path of the program.'),
+export const custom = group('custom', {
+  source: key(path(), 'The program.'),
   run: key(text(), 'The program with its arguments, split like a shell splits.'),
-  path: key(text(), 'Path of the program.', { modern: 'Inside "custom" the program is named by "source".' }),
-  args: key(args, 'Arguments: text that is split like a shell splits, or a list.'),
+  path: key(path(), 'The program.', { modern: 'Inside "custom" the program is named by "source".' }),
+  args: argsKey(),
   build: build(),
-  env: key(env(), 'Environment of build and run.'),
-  envs: key(env(), 'Environment of build and run.', { modern: 'Write "env".' }),
+  env: key(env(), "Environment of build and program; wins over the node's.", { default: {} }),
+  envs: key(env(), 'Environment of build and program.', { modern: 'Write "env".' }),
   'working-directory': folder(),
   ...ports,
   ...contracts,
@@ -35,36 +43,42 @@ export const custom = z.strictObject({
 /** The keys that say what a node is made of; exactly one of them is given. */
 export const nodeSources = ['path', 'custom', 'operator', 'operators', 'ros2', 'ros1', 'module', 'hub'] as const;
 
-export const node = z.strictObject({
-  id: required(text(), 'Unique in the file. Letters, digits, "_" and "-".'),
-  name: key(text(), 'For people.'),
-  description: key(text(), 'For people.'),
-  path: key(text(), 'Program or script, or "dynamic" for a node that is started by hand.'),
-  path_sha256: later(
-    noted(z.string().regex(/^[0-9a-fA-F]{64}$/, 'is not a SHA-256'), { words: '64 hex digits' }),
-    'Checksum of the program.',
-  ),
-  args: key(args, 'Arguments: text that is split like a shell splits, or a list.'),
-  custom: key(custom, 'A program of its own.'),
-  operator: key(operator, 'One operator in a runtime of its own.'),
-  operators: key(z.array(operator), 'Several operators in one runtime.'),
-  ros2: key(ros2, 'Bridge to ROS 2.'),
-  ros1: key(ros1, 'Bridge to ROS 1.'),
-  module: key(text(), 'A sub-graph in a file of its own.'),
-  params: key(textMap(), 'Parameters of the module.'),
-  hub: key(text(), 'Package of the dora hub.'),
-  git: key(text(), 'Repository to clone before the build.'),
-  branch: key(asWritten(), 'Branch of the repository.'),
-  tag: key(asWritten(), 'Tag of the repository.'),
-  rev: key(asWritten(), 'Commit of the repository.'),
-  build: build(),
-  env: key(env(), 'Environment of build and run.'),
-  'working-directory': folder(),
-  ...ports,
-  ...contracts,
-  ...running,
-  ...logging,
-  threads: later(z.number().int().min(1), "Threads of the runtime's scheduler. Default 1."),
-  deploy: later(deploy, 'Where the node runs.'),
-  _unstable_deploy: key(deploy, 'Where the node runs.', { later: true, modern: 'Write "deploy".' }),
-});
+export const node = noted(
+  group('node', {
+    id: required(noted(text(), { type: 'id' }), 'Unique in the file: letters, digits, `_` and `-`; not `dora`.'),
+    name: key(text(), 'For people.', { absent: 'the id' }),
+    description: key(text(), 'For people.'),
+    path: key(
+      path(),
+      'The program or script, or `dynamic`: the node is started by hand and joins the running dataflow.',
+    ),
+    path_sha256: later(
+      noted(z.string().regex(/^[0-9a-fA-F]{64}$/, 'is not a SHA-256'), { words: '64 hex digits' }),
+      'Checksum of a program that is downloaded.',
+    ),
+    args: argsKey(),
+    custom: key(noted(custom, { type: '[map](#custom)' }), 'A program of its own, in the first form of the format.'),
+    operator: key(operator, 'One operator in a runtime of its own.'),
+    operators: key(z.array(operator), 'Several operators in one runtime: one process, shared crash.'),
+    ros2: key(noted(ros2, { type: '[map](#ros2)' }), 'Bridge to ROS 2.'),
+    ros1: key(noted(ros1, { type: '[map](#ros1)' }), 'Bridge to ROS 1.'),
+    module: key(path(), 'A sub-graph in [a file of its own](#module-file).'),
+    params: key(textMap(), 'Parameters of the module; only beside `module`.', { default: {} }),
+    hub: key(text(), 'Package of the dora hub: `[namespace/]name@range`.'),
+    git: key(text(), 'Address of a repository that is cloned before the build.'),
+    branch: key(asWritten(), 'Branch of the repository. At most one of `branch`, `tag` and `rev`.'),
+    tag: key(asWritten(), 'Tag of the repository.'),
+    rev: key(asWritten(), 'Commit of the repository.'),
+    build: build(),
+    env: key(env(), 'Environment of build and program.', { default: {} }),
+    'working-directory': folder(),
+    ...ports,
+    ...contracts,
+    ...running,
+    ...logging,
+    threads: later(whole(1), 'Threads on which the operators run; only beside operators.', { default: 1 }),
+    deploy: later(noted(deploy, { type: '[map](#deploy)' }), 'Where the node runs.', { absent: "the file's" }),
+    _unstable_deploy: key(deploy, 'Where the node runs.', { later: true, modern: 'Write "deploy".' }),
+  }),
+  { type: '[node](#node)' },
+);

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { z } from 'zod';
-import { dataflowFile, moduleFile, nodeFile } from '../../../lib/descriptor/keys/dataflow.js';
+import { writeKeyTables } from '../../../lib/descriptor/key-tables.js';
+import { clusterFile, dataflowFile, moduleFile, nodeFile } from '../../../lib/descriptor/keys/dataflow.js';
 import { notesOf } from '../../../lib/descriptor/keys/words.js';
 import { codes, parse } from './helpers.js';
 
@@ -24,12 +25,11 @@ function* keysOf(schema: z.core.$ZodType, seen = new Set<z.core.$ZodType>()): Ge
   }
 }
 
-const keys = [...keysOf(dataflowFile), ...keysOf(moduleFile)];
+const keys = [dataflowFile, moduleFile, clusterFile].flatMap((file) => [...keysOf(file)]);
 
 test('every key says what it means', (t) => {
   t.true(keys.length > 100);
-  for (const [name, schema] of keys)
-    t.regex(notesOf(schema).description ?? '', /^\S.*\.$|^Name of a variable|^Where/, name);
+  for (const [name, schema] of keys) t.regex(notesOf(schema).description ?? '', /^[A-Z].*\.$/, name);
 });
 
 test('every key without effect is listed in the documentation, and only those', (t) => {
@@ -42,11 +42,23 @@ test('every key without effect is listed in the documentation, and only those', 
   t.deepEqual([...new Set(listed)].sort(), [...new Set(marked)].sort());
 });
 
-test('every key of a node that has an effect has a row in the documentation', (t) => {
-  for (const [name, schema] of Object.entries<z.core.$ZodType>(nodeFile.shape)) {
-    if (notesOf(schema).later === true || name.startsWith('_')) continue;
-    t.true(page.includes(`\`${name}\``) || ['params', 'branch', 'tag', 'rev'].includes(name), name);
+test('the tables of the documentation are what the definition says; "npm run schema" writes them', (t) => {
+  t.is(page, writeKeyTables(page));
+});
+
+test('every key has a row in the documentation', (t) => {
+  for (const [name, schema] of keys) {
+    if (notesOf(schema).modern === undefined && name !== '__dora_env')
+      t.regex(page, new RegExp(`^\\| \`${name}\` \\|`, 'm'));
   }
+  for (const name of Object.keys(nodeFile.shape)) t.true(page.includes(`| \`${name}\` |`), name);
+});
+
+test('every link of the documentation to one of its own sections leads there', (t) => {
+  const anchors = [...page.matchAll(/^#+ (.*)$/gm)].map((match) =>
+    match[1]!.toLowerCase().replaceAll('`', '').replaceAll(' ', '-'),
+  );
+  for (const [, anchor] of page.matchAll(/\]\(#([^)]*)\)/g)) t.true(anchors.includes(anchor!), anchor);
 });
 
 test("the documentation's example is right", (t) => {
@@ -54,9 +66,4 @@ test("the documentation's example is right", (t) => {
   const { diagnostics, dataflow } = parse(example, { purpose: 'run' });
   t.deepEqual(codes(diagnostics), []);
   t.is(dataflow!.nodes.length, 3);
-});
-
-test('a JSON schema can be made of the definition', (t) => {
-  const schema = z.toJSONSchema(dataflowFile, { io: 'input' });
-  t.like(schema, { type: 'object', required: ['nodes'] });
 });
