@@ -26,6 +26,8 @@ export interface RunDataflowOptions {
   readonly release?: boolean;
   /** Variables for every node; over the file's own `env`, under a node's. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Allow nodes with `path: shell`. Default: when DORA_ALLOW_SHELL_NODES is `1` or `true` in the environment. */
+  readonly allowShellNodes?: boolean;
   /** From the stop event to SIGTERM, milliseconds. Default 5000. */
   readonly stopTimeoutMs?: number;
   /** From SIGTERM to SIGKILL, milliseconds. Default 5000. */

@@ -55,6 +55,7 @@ const ORPHAN_GRACE_MS = 2000;
  */
 export async function startDataflow(source: string | object, options: StartOptions = {}): Promise<RunningDataflow> {
   options.signal?.throwIfAborted();
+  const request = startRequest(source, options);
   const { coordinator, daemon } = makeParts();
   const [ours, theirs] = linkInProcess();
   coordinator.serve(theirs);
@@ -66,11 +67,11 @@ export async function startDataflow(source: string | object, options: StartOptio
   const session = connect(coordinatorProtocol, ours, run.options);
   run.session = session;
   try {
-    const started = await session.call('start', startRequest(source, options));
+    const started = await session.call('start', request);
     return run.begin(started, close);
   } catch (error) {
     await close();
-    throw localError(error);
+    throw localError(error, request.shownFile);
   }
 }
 
@@ -191,10 +192,11 @@ class ClientSide {
   }
 }
 
-function startRequest(source: string | object, options: StartOptions): StartRequest {
+function startRequest(source: string | object, options: StartOptions): StartRequest & { shownFile: string } {
   const { build = true, release = false, env = {}, stopTimeoutMs = 5000, killTimeoutMs = 5000, folder = '.' } = options;
   const only = options.buildOnly === true ? { buildOnly: true } : {};
-  const common = { build, ...only, release, env, stopTimeoutMs, killTimeoutMs };
+  const allowed = options.allowShellNodes === undefined ? {} : { allowShellNodes: options.allowShellNodes };
+  const common = { build, ...only, release, env, stopTimeoutMs, killTimeoutMs, ...allowed };
   if (typeof source === 'string') return { ...common, file: path.resolve(source), shownFile: source };
   // JSON is YAML, so an object takes the same way as a file and is checked by the same rules.
   return {
@@ -206,12 +208,10 @@ function startRequest(source: string | object, options: StartOptions): StartRequ
 }
 
 /** The errors of the coordinator in this process's classes. */
-function localError(error: unknown): unknown {
+function localError(error: unknown, file: string): unknown {
   if (!(error instanceof RemoteError)) return error;
   const diagnostics = fileDiagnostic.array().safeParse(error.details);
-  const [first] = diagnostics.data ?? [];
-  if (error.code === 'DESCRIPTOR_INVALID' && first !== undefined)
-    return new DescriptorError(first.file, diagnostics.data ?? []);
+  if (error.code === 'DESCRIPTOR_INVALID' && diagnostics.success) return new DescriptorError(file, diagnostics.data);
   return new DoraError(error.code, error.message, { hint: error.hint });
 }
 

@@ -243,14 +243,14 @@ function read(
   request: StartRequest,
   files: 'require' | 'allowBuildable',
 ): { dataflow: Dataflow; warnings: readonly Diagnostic[] } {
-  const { file, text, env } = request;
-  const options = { purpose: 'run', files, env } as const;
+  const { file, text, env, allowShellNodes } = request;
+  const shownFile = request.shownFile ?? file;
+  const allowed = allowShellNodes === undefined ? {} : { allowShellNodes };
+  const options = { purpose: 'run', files, env, shownFile, ...allowed } as const;
   const { dataflow, diagnostics } =
     text === undefined ? readDataflow(file, options) : parseDataflow(text, file, options);
-  const shown = request.shownFile ?? file;
-  const renamed = diagnostics.map((diagnostic) => ({ ...diagnostic, file: shown }));
-  if (dataflow !== undefined) return { dataflow, warnings: renamed };
-  throw Object.assign(new DescriptorError(shown, renamed), { details: renamed });
+  if (dataflow !== undefined) return { dataflow, warnings: diagnostics };
+  throw Object.assign(new DescriptorError(shownFile, diagnostics), { details: diagnostics });
 }
 
 /** An error of build or preparation; the daemon's details name the node. */

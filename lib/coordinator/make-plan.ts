@@ -9,6 +9,7 @@ import {
   sourceOutputId,
   type Dataflow,
   type DataflowInput,
+  type DataflowModule,
   type DataflowNode,
   type DataflowSource,
 } from '../descriptor/index.js';
@@ -18,10 +19,14 @@ export function makePlan(dataflow: string, source: Dataflow, release: boolean): 
   return { dataflow, folder: source.folder, release, nodes: source.nodes.map(planNode) };
 }
 
-/** The `build:` commands of nodes and operators, in the order of the file. */
+/** The `build:` commands of modules, nodes and operators, in the order of the file; a module's before its nodes'. */
 export function buildSteps(source: Dataflow): BuildStep[] {
-  return source.nodes.flatMap((node) => {
+  const waiting = [...source.modules];
+  const steps = source.nodes.flatMap((node) => {
     const { id, env, workingDirectory } = node;
+    // Modules stand in the order of their nodes, so the first ones are due when one of their nodes comes.
+    const last = waiting.findLastIndex((module) => id.startsWith(`${module.id}.`));
+    const modules = waiting.splice(0, last + 1).flatMap(moduleSteps);
     const own = { owner: id, lines: [...node.build], workingDirectory, env };
     const operators = (node.operators ?? []).map((operator) => ({
       owner: `${id}/${operator.id}`,
@@ -29,8 +34,13 @@ export function buildSteps(source: Dataflow): BuildStep[] {
       workingDirectory,
       env: { ...env, ...operator.env },
     }));
-    return [own, ...operators].filter((step) => step.lines.length > 0);
+    return [...modules, own, ...operators].filter((step) => step.lines.length > 0);
   });
+  return [...steps, ...waiting.flatMap(moduleSteps)];
+}
+
+function moduleSteps({ id, builds, env }: DataflowModule): BuildStep[] {
+  return builds.map(({ lines, folder }) => ({ owner: id, lines: [...lines], workingDirectory: folder, env }));
 }
 
 function planNode(node: DataflowNode): PlanNode {
@@ -51,6 +61,7 @@ function planNode(node: DataflowNode): PlanNode {
           })),
         }),
     env: node.env,
+    folder: node.folder,
     workingDirectory: node.workingDirectory,
     inputs: node.inputs.map(planInput),
     outputs: node.outputs.map(({ id, retain }) => ({ id, retain })),

@@ -76,7 +76,7 @@ async function prepareLaunch(node: PlanNode, context: LaunchContext): Promise<La
     ...(context.release ? { DORA_RELEASE: '1' } : {}),
     ...node.env,
   };
-  const place = { folder: context.folder, workingDirectory: node.workingDirectory, path: env['PATH'] };
+  const place = { folder: node.folder ?? context.folder, workingDirectory: node.workingDirectory, path: env['PATH'] };
   const base = { cwd: node.workingDirectory, env };
   if (node.operators !== undefined) {
     const operators = node.operators.map((operator) => ({

@@ -8,7 +8,7 @@
  */
 
 import { DoraError } from '../errors.js';
-import { quote } from './suggest.js';
+import { hints, quote } from './suggest.js';
 
 /** A stretch of a dataflow file. */
 export interface SourceRange {
@@ -61,6 +61,7 @@ const MAX_SHOWN = 200;
 export class Reporter {
   readonly #file: string;
   readonly #lineText: (line: number) => string | undefined;
+  readonly #included: string | undefined;
   readonly #found: Diagnostic[] = [];
   readonly #seen = new Set<string>();
   readonly #noEffect = new Map<string, { first: Place; lines: Set<number> }>();
@@ -71,10 +72,12 @@ export class Reporter {
   /**
    * @param file the file as the caller named it
    * @param lineText the text of a line, from 1
+   * @param included who includes the file, as a sentence for every hint; undefined for the file that the caller named
    */
-  constructor(file: string, lineText: (line: number) => string | undefined) {
+  constructor(file: string, lineText: (line: number) => string | undefined, included?: string) {
     this.#file = file;
     this.#lineText = lineText;
+    this.#included = included;
   }
 
   /** Reports a problem at a place. The same problem at the same place counts once. */
@@ -91,6 +94,7 @@ export class Reporter {
     this.#seen.add(key);
     this.#shown[severity] += 1;
     const lineText = this.#lineText(range.line);
+    const hint = hints(problem.hint, this.#included);
     this.#found.push({
       file: this.#file,
       line: range.line,
@@ -101,7 +105,7 @@ export class Reporter {
       code: problem.code,
       severity,
       message: problem.message,
-      ...(problem.hint === undefined ? {} : { hint: problem.hint }),
+      ...(hint === undefined ? {} : { hint }),
       ...(lineText === undefined ? {} : { lineText }),
     });
   }

@@ -1,7 +1,8 @@
 /**
- * What lies between the walked file and the model: a node whose own keys are settled and whose inputs are not yet
- * connected. resolve-node.ts makes drafts, wiring.ts connects them, load.ts turns them into the model. Drafts keep the
- * places of what they hold, for the steps that still have something to say about them.
+ * What lies between the walked files and the model: a node whose own keys are settled and whose inputs are not yet
+ * connected. resolve-node.ts makes drafts, expand-modules.ts puts the drafts of a module's file under the node that names
+ * it, wiring.ts connects the drafts of one file, link.ts those of different files, finish.ts makes the model. Drafts keep
+ * the places of what they hold and the context of their file, for the steps that still have something to say about them.
  */
 
 import type { z } from 'zod';
@@ -10,7 +11,15 @@ import type { ExpandContext, Variables } from './environment.js';
 import type { deploy as deploySchema, input as inputSchema } from './keys/common.js';
 import type { clusterFile, dataflowFile, moduleFile, nodeFile } from './keys/dataflow.js';
 import type { operator as operatorSchema } from './keys/operator.js';
-import type { DataflowNode, DataflowOperator, DataflowOutput, DataflowSource } from './model.js';
+import type {
+  DataflowModule,
+  DataflowNode,
+  DataflowOperator,
+  DataflowOutput,
+  DataflowSource,
+  OutputSource,
+  QueuePolicy,
+} from './model.js';
 import type { Loose } from './loose.js';
 
 export type RawDataflow = Loose<z.output<typeof dataflowFile>>;
@@ -31,22 +40,40 @@ export interface ResolveContext extends ExpandContext {
   folder: string;
   /** The variables of the process that reads the file. */
   host: Variables;
-  /** The root's `env` and the caller's, variables replaced. */
+  /** What a node's own `env` is laid over, variables replaced: the root's, the caller's, those of the modules around. */
   shared: Readonly<Record<string, string>>;
+  /** What a node's own `env` cannot change: parameters of the module as `PARAM_KEY`. */
+  fixed: Readonly<Record<string, string>>;
+  /** What stands in front of an id to make it the model's: empty, or `module.`. */
+  prefix: string;
+  /** Some module around has a `build`, which may make the files of the nodes inside. */
+  built: boolean;
+  /** Whether `path: shell` may run. */
+  allowShell: boolean;
 }
 
 /** An input whose source is still text. */
 export interface DraftInput {
   id: string;
-  queueSize: number;
-  queuePolicy: 'drop_oldest' | 'backpressure';
-  priority: number;
-  timeoutNs?: bigint;
+  /** Undefined: not written; link.ts takes it from the module's node, else finish.ts has the default. */
+  queueSize?: number | undefined;
+  queuePolicy?: QueuePolicy | undefined;
+  priority?: number | undefined;
+  timeoutNs?: bigint | undefined;
   /** Undefined when it was wrong and reported. */
   sourceText: string | undefined;
   place: Place;
-  /** Set by the wiring; stays undefined when the source is wrong, or not supported yet. */
-  source?: DataflowSource;
+  /**
+   * Set by the wiring; stays undefined when the source is wrong, or not supported yet. Outputs and ports of modules in
+   * it become outputs of programs in link.ts.
+   */
+  source?: DataflowSource | PortSource;
+}
+
+/** `_mod/port`: whatever the module's node gives to its input `port`. */
+export interface PortSource {
+  readonly kind: 'port';
+  readonly port: string;
 }
 
 /** What has inputs and outputs of its own: a program, or one operator of a runtime node. */
@@ -58,15 +85,32 @@ export interface DraftUnit {
 }
 
 export interface DraftNode {
+  /** As written; `node.id` is the one in the whole dataflow. */
   id: string;
   idPlace: Place;
+  /** What the file says, and what it was read with. */
+  raw: RawNode;
+  context: ResolveContext;
+  /** On a node that is a module: the inputs that are given to it, and the outputs of its file. */
   units: DraftUnit[];
-  /** Its outputs are declared elsewhere (a module, a package): any name is accepted. */
+  /** Whether it stands for the nodes of a module. */
+  isModule: boolean;
+  /** Its outputs are not known (a package, a module with mistakes): any name is accepted. */
   open: boolean;
+  /** Present on a node that is a module, when its file could be read: the node stands for what is in it. */
+  module?: DraftModule;
   /** What is settled; inputs and outputs come from `units`. */
   node: Omit<DataflowNode, 'inputs' | 'outputs' | 'operators'>;
   operators: Omit<DataflowOperator, 'inputs' | 'outputs'>[];
   files: FileWish[];
+}
+
+/** The inside of a node that is a module. */
+export interface DraftModule {
+  children: DraftNode[];
+  /** Output of the module -> who makes it, one of the children. */
+  exports: ReadonlyMap<string, OutputSource>;
+  model: DataflowModule;
 }
 
 /** A file that has to be there when the node starts. */

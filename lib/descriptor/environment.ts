@@ -4,6 +4,7 @@
  * `$NAME` and `${NAME}` stand for a variable, `${NAME:-text}` for the text when it is not set, `$$` for a dollar; any
  * other dollar stays. Root values see the host's variables; a node's values see the root's and the host's; a node's
  * path, arguments and folder see all three. A variable that is not set is a mistake, never empty text.
+ * Inside a module `${_param.key}` stands for a parameter, and the variable `PARAM_KEY` holds it too.
  */
 
 import type { Place, Reporter, Severity } from './diagnostic.js';
@@ -26,20 +27,43 @@ export interface ExpandContext {
   places: Places;
   /** How bad a variable that is not set is: an error for `run`, a warning for `check` (it may run elsewhere). */
   unset: Severity;
+  /**
+   * Parameters of the module in whose file the text stands. `unknown`: the module is checked by itself, so any may be
+   * given. Undefined outside a module.
+   */
+  params?: ReadonlyMap<string, string> | 'unknown' | undefined;
 }
+
+/** `$$`, `$NAME`, `${NAME}`, `${NAME:-text}`; a name is a variable's or `_param.key`. */
+export const references =
+  /\$(?:\$|([A-Za-z_][A-Za-z0-9_]*)|\{(_param\.[A-Za-z0-9_]+|[A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})/g;
+
+const PARAM = '_param.';
 
 /** Replaces variables in a text; one that is not set is reported and left as it stands. */
 export function expand(value: string, scope: Scope, place: Place, context: ExpandContext): string {
   return value.replace(
-    /\$(?:\$|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})/g,
+    references,
     (whole, bare: string | undefined, braced: string | undefined, fallback: string | undefined) => {
       const name = bare ?? braced;
       if (name === undefined) return '$';
-      const found = lookUp(scope, name);
+      const found = lookUp(scope, name, context);
       if (found !== undefined && (found !== '' || fallback === undefined)) return found;
       if (fallback !== undefined) return fallback;
       reportUnset(name, scope, place, context);
       return whole;
+    },
+  );
+}
+
+/** Replaces the parameters of the module only: for text in which variables are somebody else's, a shell's. */
+export function expandParams(value: string, place: Place, context: ExpandContext): string {
+  return value.replace(
+    /\$\{(_param\.[A-Za-z0-9_]+)(?::-([^}]*))?\}/g,
+    (whole, name: string, fallback: string | undefined) => {
+      const found = lookUp([], name, context) ?? fallback;
+      if (found === undefined) reportUnset(name, [], place, context);
+      return found ?? whole;
     },
   );
 }
@@ -82,7 +106,7 @@ function resolveValue(
   if (typeof value === 'string') return expand(value, scope, place, context);
   const name = value.__dora_env;
   if (name === undefined) return undefined;
-  const found = lookUp([host], name);
+  const found = lookUp([host], name, context);
   if (found === undefined) reportUnset(name, [host], place, context);
   return found;
 }
@@ -104,6 +128,12 @@ function checkName(name: string, place: Place, context: ExpandContext): boolean 
 }
 
 function reportUnset(name: string, scope: Scope, place: Place, context: ExpandContext): void {
+  const { params } = context;
+  if (name.startsWith(PARAM)) {
+    reportUnknownParam(name.slice(PARAM.length), place, context);
+    return;
+  }
+  if (params === 'unknown' && name.startsWith('PARAM_')) return;
   context.reporter.report(place, {
     code: 'UNDEFINED_VARIABLE',
     severity: context.unset,
@@ -115,7 +145,26 @@ function reportUnset(name: string, scope: Scope, place: Place, context: ExpandCo
   });
 }
 
-function lookUp(scope: Scope, name: string): string | undefined {
+function reportUnknownParam(name: string, place: Place, { params, reporter }: ExpandContext): void {
+  if (params === 'unknown') return;
+  reporter.report(place, {
+    code: 'UNDEFINED_VARIABLE',
+    message:
+      params === undefined
+        ? `"_param" stands for the parameters of a module, and this file is none`
+        : `the parameter ${quote(name)} is not given`,
+    hint:
+      params === undefined
+        ? 'Use a variable: $NAME.'
+        : hints(
+            didYouMean(name, params.keys()),
+            `Give it by "params" of the node that names the module, or write a default: \${_param.${name.slice(0, 40)}:-text}.`,
+          ),
+  });
+}
+
+function lookUp(scope: Scope, name: string, { params }: ExpandContext): string | undefined {
+  if (name.startsWith(PARAM)) return typeof params === 'object' ? params.get(name.slice(PARAM.length)) : undefined;
   for (const variables of scope) {
     if (Object.hasOwn(variables, name) && variables[name] !== undefined) return variables[name];
   }

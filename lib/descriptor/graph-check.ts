@@ -1,17 +1,19 @@
 /**
  * What can only be seen in the whole graph: outputs that nobody reads, and cycles in which every edge makes its sender
  * wait. Both are warnings: the first is often meant, and the second deadlocks only when all queues are full at once.
- * Runs after the wiring, over units (programs and operators), in time linear in the edges.
+ * Over units (programs and operators), in time linear in the edges: outputs file by file after the wiring, cycles in the
+ * whole dataflow after link.ts, for a cycle may go through modules.
  */
 
 import type { DraftInput, DraftNode, DraftUnit } from './draft.js';
 import type { Reporter } from './diagnostic.js';
 import type { OutputSource } from './model.js';
+import { MAX_ID } from './names.js';
 import { quote } from './suggest.js';
 
 /**
- * Reports outputs without a reader. A retained one is for receivers that join late and is left alone, and so is one that
- * leaves the file (`exported`: the outputs of a module).
+ * Reports outputs of one file without a reader. A retained one is for receivers that join late and is left alone, and so
+ * is one that leaves the file (`exported`: the outputs of a module), and one that a module brings along.
  */
 export function warnUnreadOutputs(
   drafts: readonly DraftNode[],
@@ -23,12 +25,13 @@ export function warnUnreadOutputs(
     if (source?.kind === 'output') read.add(`${unitName(source.node, source.operator)}/${source.output}`);
   }
   for (const draft of drafts) {
+    if (draft.module !== undefined || draft.open) continue;
     for (const unit of draft.units) {
       for (const output of unit.outputs) {
         if (
           output.retain > 0 ||
           exported.has(output.id) ||
-          read.has(`${unitName(draft.id, unit.operator)}/${output.id}`)
+          read.has(`${unitName(draft.node.id, unit.operator)}/${output.id}`)
         )
           continue;
         reporter.report(output.place, {
@@ -42,19 +45,45 @@ export function warnUnreadOutputs(
   }
 }
 
+/** Reports ids that a module brings and another file writes out (`arm.grip` may be both), and those that became too long. */
+export function checkUniqueIds(drafts: readonly DraftNode[]): void {
+  const seen = new Map<string, DraftNode>();
+  for (const draft of drafts) {
+    const { id } = draft.node;
+    const first = seen.get(id);
+    seen.set(id, draft);
+    if (id.length > MAX_ID && draft.id.length <= MAX_ID) {
+      draft.context.reporter.report(draft.idPlace, {
+        code: 'INVALID_NAME',
+        message: `with the names of the modules around it this id is ${String(id.length)} characters long`,
+        hint: `At most ${String(MAX_ID)} are allowed; shorten it, or theirs.`,
+      });
+    }
+    // Inside one file the wiring has said so.
+    if (first === undefined || first.context.prefix === draft.context.prefix) continue;
+    const [written, brought] =
+      first.context.prefix.length < draft.context.prefix.length ? [first, draft] : [draft, first];
+    written.context.reporter.report(written.idPlace, {
+      code: 'DUPLICATE_ID',
+      message: `there are two nodes ${quote(id)}; the module ${quote(brought.context.prefix.slice(0, -1))} has one of that name`,
+      hint: 'Give this one another id.',
+    });
+  }
+}
+
 interface Vertex {
   name: string;
   /** Senders that wait for this unit, with the input that makes them. */
-  waits: { to: string; input: DraftInput }[];
+  waits: { to: string; input: DraftInput; reporter: Reporter }[];
 }
 
 /** Reports each group of units that may wait for each other in a circle, once. */
-export function warnBackpressureCycles(drafts: readonly DraftNode[], reporter: Reporter): void {
+export function warnBackpressureCycles(drafts: readonly DraftNode[]): void {
   const graph = new Map<string, Vertex>();
-  for (const draft of drafts) {
-    for (const unit of draft.units) {
-      const name = unitName(draft.id, unit.operator);
-      graph.set(name, { name, waits: waitsOf(unit) });
+  for (const { node, units, context } of drafts) {
+    for (const unit of units) {
+      const name = unitName(node.id, unit.operator);
+      graph.set(name, { name, waits: waitsOf(unit, context.reporter) });
     }
   }
   for (const component of components(graph)) {
@@ -62,7 +91,7 @@ export function warnBackpressureCycles(drafts: readonly DraftNode[], reporter: R
     const inside = component.flatMap((name) => graph.get(name)?.waits.filter(({ to }) => members.has(to)) ?? []);
     const first = inside.toSorted((a, b) => a.input.place.range.line - b.input.place.range.line)[0];
     if (first === undefined) continue;
-    reporter.report(first.input.place, {
+    first.reporter.report(first.input.place, {
       code: 'BACKPRESSURE_CYCLE',
       severity: 'warning',
       message:
@@ -74,13 +103,13 @@ export function warnBackpressureCycles(drafts: readonly DraftNode[], reporter: R
   }
 }
 
-function waitsOf(unit: DraftUnit): Vertex['waits'] {
+function waitsOf(unit: DraftUnit, reporter: Reporter): Vertex['waits'] {
   return unit.inputs
     .filter(
       (input): input is DraftInput & { source: OutputSource } =>
         input.queuePolicy === 'backpressure' && input.source?.kind === 'output',
     )
-    .map((input) => ({ to: unitName(input.source.node, input.source.operator), input }));
+    .map((input) => ({ to: unitName(input.source.node, input.source.operator), input, reporter }));
 }
 
 /** Strongly connected groups that hold a cycle (Tarjan 1972, with a stack of its own: a chain may be 10,000 long). */

@@ -3,7 +3,7 @@
  *
  * Everything here is plain data with defaults filled in and every reference resolved; whoever holds a Dataflow never
  * looks at YAML again. Nothing in it depends on the processes that will run. Ids match names.ts: letters, digits, `_`,
- * `-` (and `.` in inputs and outputs), so they are safe in file names, sockets and messages.
+ * `-` (and `.` in inputs, outputs and nodes of modules), so they are safe in file names, sockets and messages.
  */
 
 /** What an input does when its queue is full: the newest pushes out the oldest, or the sender waits. */
@@ -15,8 +15,24 @@ export interface Dataflow {
   readonly file: string;
   /** Absolute path of its folder; relative paths in the file start here. */
   readonly folder: string;
-  /** In the order of the file; ids are unique. */
+  /** In the order of the file, those of a module where the file names it; ids are unique. */
   readonly nodes: readonly DataflowNode[];
+  /** The modules whose nodes are in `nodes`, an outer one before those inside it; mostly empty. */
+  readonly modules: readonly DataflowModule[];
+}
+
+/** A module that was put into the dataflow: its nodes have ids that start with `id.`. */
+export interface DataflowModule {
+  /** Of the node that named it, such as `arm` or `arm.gripper`. */
+  readonly id: string;
+  /** What the module's file calls itself. */
+  readonly name: string;
+  /** Absolute path of the module's file. */
+  readonly file: string;
+  /** Commands to run before those of its nodes, with the folders they run in; mostly empty. */
+  readonly builds: readonly { readonly lines: readonly string[]; readonly folder: string }[];
+  /** Environment of these commands. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /**
@@ -36,11 +52,18 @@ export interface DataflowNode {
   readonly kind: NodeKind;
   /** Present exactly when kind is `program`. */
   readonly program?: DataflowProgram;
+  /** What has to be brought to the machine before the build; absent: everything is there. */
+  readonly fetch?: DataflowFetch;
+  /** Absolute path of the folder in which relative paths start: that of the file in which the node stands. */
+  readonly folder: string;
   /** Commands to run one after the other before the start, one line each; mostly empty. */
   readonly build: readonly string[];
   /** The root's values, the caller's (ReadOptions.env) and the node's own in one map, variables replaced. */
   readonly env: Readonly<Record<string, string>>;
-  /** Absolute folder in which the process starts; the file's folder unless the file says otherwise. */
+  /**
+   * Absolute folder in which the process starts; the file's folder unless the file says otherwise. With `fetch` of kind
+   * `git` relative to the clone, in which `folder` is of no account.
+   */
   readonly workingDirectory: string;
   /** On a runtime node: those of all operators, with ids `operator/input`. */
   readonly inputs: readonly DataflowInput[];
@@ -57,6 +80,28 @@ export interface DataflowProgram {
   readonly command: string;
   /** Split like a shell splits, variables replaced; never passed to a shell. */
   readonly args: readonly string[];
+}
+
+export type DataflowFetch = GitFetch | DownloadFetch;
+
+/** A repository in which the node's build and program lie. */
+export interface GitFetch {
+  readonly kind: 'git';
+  /** An address, or the absolute path of a repository. */
+  readonly url: string;
+  /** At most one of these; none is the default branch. */
+  readonly branch?: string;
+  readonly tag?: string;
+  /** Hex digits of a commit, at least 4. */
+  readonly rev?: string;
+}
+
+/** The program itself, one file. */
+export interface DownloadFetch {
+  readonly kind: 'download';
+  readonly url: string;
+  /** Lower case. */
+  readonly sha256?: string;
 }
 
 export interface DataflowInput {

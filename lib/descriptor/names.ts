@@ -1,7 +1,7 @@
 /**
  * Which words may name what. Ids go into file names, sockets, messages and `node/output`, so they are plain: letters,
- * digits, `_`, `-`, and `.` in inputs and outputs. (dora 1.x has the same set; it also allows `.` in node ids, which
- * here separates a module's name from its nodes'.)
+ * digits, `_`, `-`, and `.` except in the ids of operators. In the id of a node a `.` separates the name of a module from
+ * that of a node in it; such ids may be written out, as `dora expand` does.
  */
 
 import { quote } from './suggest.js';
@@ -15,7 +15,8 @@ export interface NameProblem {
   hint: string;
 }
 
-const MAX_ID = 128;
+/** Characters of an id. */
+export const MAX_ID = 128;
 const reservedNodes = new Map([
   ['dora', 'It stands for built-in sources such as dora/timer/millis/100.'],
   ['_mod', 'It stands for the inputs of a module.'],
@@ -41,10 +42,11 @@ export function checkId(kind: IdKind, id: string): NameProblem | undefined {
     };
   }
   if (/^[A-Za-z0-9_-]+$/.test(id)) return undefined;
+  if (kind === 'node' && /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(id)) return undefined;
   if (!dots && /^[A-Za-z0-9_.-]+$/.test(id)) {
     return {
       message: `the id ${quote(id)} holds a "."`,
-      hint: `A "." separates the name of a module from its nodes'. For example ${quote(id.replaceAll('.', '-'))}.`,
+      hint: `In a node's id a "." separates the name of a module from its node's. For example ${quote(id.replaceAll('.', '-'))}.`,
     };
   }
   if (dots && /^[A-Za-z0-9_.-]+$/.test(id)) return undefined;

@@ -1,20 +1,23 @@
 /**
- * One walked node -> a draft: what it is made of (exactly one source), its program, environment, folder and ports.
+ * One walked node -> a draft: what it is made of (exactly one source), its environment, folder and ports; the program
+ * itself is resolve-program.ts's, operators are resolve-operator.ts's.
  *
  * The draft's form (`custom:`) and dora 1.x's (`path:`) meet here: a key may stand at the node or inside `custom`,
  * not at both. What this version cannot run is reported once, here, with a severity that depends on the purpose.
  */
 
 import path from 'node:path';
-import { buildCommands, splitWords } from './command-line.js';
+import { buildCommands } from './command-line.js';
 import type { Place } from './diagnostic.js';
 import { unsupportedSeverity } from './draft.js';
 import type { DraftNode, RawNode, ResolveContext } from './draft.js';
 import { expand, resolveEnv, type RawEnv, type Scope } from './environment.js';
-import { nodeSources } from './keys/node.js';
+import { checkHub, resolveGit } from './fetch-source.js';
+import { node as nodeKeys, nodeSources } from './keys/node.js';
 import { parseSize } from './keys/words.js';
-import type { DataflowProgram } from './model.js';
+import { merged } from './merge-custom.js';
 import { addOperators } from './resolve-operator.js';
+import { addProgram } from './resolve-program.js';
 import { resolvePorts } from './resolve-ports.js';
 import { quote } from './suggest.js';
 
@@ -35,15 +38,19 @@ export function resolveNode(raw: RawNode, context: ResolveContext): DraftNode {
   const draft: DraftNode = {
     id,
     idPlace: context.places.value(raw, 'id'),
+    raw,
+    context,
     units: [],
-    open: source === 'module' || source === 'hub',
+    isModule: source === 'module',
+    open: source === 'hub',
     node: {
-      id,
+      id: `${context.prefix}${id}`,
       ...(raw.name === undefined ? {} : { name: raw.name }),
       ...(raw.description === undefined ? {} : { description: raw.description }),
       kind: 'unsupported',
       build,
       env,
+      folder: context.folder,
       workingDirectory: folder.path,
       ...(size === undefined ? {} : { memoryBytes: parseSize(size) }),
     },
@@ -51,12 +58,21 @@ export function resolveNode(raw: RawNode, context: ResolveContext): DraftNode {
     files: [],
   };
   if (folder.place !== undefined) {
-    draft.files.push({ what: 'folder', path: folder.path, place: folder.place, buildable: build.length > 0 });
+    draft.files.push({
+      what: 'folder',
+      path: folder.path,
+      place: folder.place,
+      buildable: build.length > 0 || context.built,
+    });
   }
   if (source === 'operator' || source === 'operators') addRuntime(raw, source, scope, draft, context);
   else {
     draft.units.push(resolvePorts(mergedPorts(raw, custom, context), context));
-    addProgram(raw, source, scope, draft, context);
+    if (source === 'path' || source === 'custom') addProgram(raw, source, scope, draft, context);
+    const git = resolveGit(raw, scope, context);
+    if (git !== undefined && draft.node.fetch === undefined) draft.node = { ...draft.node, fetch: git };
+    if (draft.node.fetch !== undefined && !context.reporter.hasErrors)
+      reportUnsupported(draft.idPlace, 'nothing is fetched in this version', 'Do it by "build".', context);
   }
   refuseUnsupported(raw, source, context);
   return draft;
@@ -85,7 +101,8 @@ function nodeSource(raw: RawNode, id: string, context: ResolveContext): SourceKe
   return first;
 }
 
-const programKeys = ['path_sha256', 'args', 'git', 'branch', 'tag', 'rev'] as const;
+const gitKeys = ['git', 'branch', 'tag', 'rev'] as const;
+const programKeys = ['path_sha256', 'args', ...gitKeys] as const;
 const portKeys = [
   'inputs',
   'outputs',
@@ -95,6 +112,11 @@ const portKeys = [
   'output_framing',
   'output_metadata',
 ] as const;
+
+/** Keys that may stand beside `module`; the module's own nodes have the others. */
+const moduleKeys: ReadonlySet<string> = new Set([
+  ...['module', 'id', 'name', 'description', 'inputs', 'env', 'build', 'deploy', '_unstable_deploy', 'params'],
+]);
 
 /** Keys that mean nothing beside the node's source. */
 function refuseMisplaced(raw: RawNode, source: SourceKey | undefined, context: ResolveContext): void {
@@ -116,12 +138,13 @@ function refuseMisplaced(raw: RawNode, source: SourceKey | undefined, context: R
   }
   if (source !== undefined && source !== 'module') refuse(['params'], 'without "module"', 'Use "env" or "args".');
   if (source === 'module') {
-    refuse(
-      [...programKeys, 'outputs', 'output_retain', 'working-directory'],
-      'beside "module"',
-      'Write it in the file of the module.',
-    );
+    const others = Object.keys(nodeKeys.shape).filter((name) => !moduleKeys.has(name)) as (keyof RawNode)[];
+    refuse(others, 'beside "module"', 'Write it in the file of the module.');
+    return;
   }
+  if (source === 'ros2' || source === 'ros1' || source === 'hub')
+    refuse(programKeys, `beside "${source}"`, 'Remove it: the node has no program of its own.');
+  if (source === 'custom') refuse(['path_sha256'], 'beside "custom"', 'Only a program under "path" is downloaded.');
   const revisions = (['branch', 'tag', 'rev'] as const).filter((name) => context.places.wrote(raw, name));
   if (!context.places.wrote(raw, 'git'))
     refuse(revisions, 'without "git"', 'Add "git" with the address of the repository.');
@@ -133,24 +156,6 @@ function isEmpty(value: unknown): boolean {
   return (Array.isArray(value) && value.length === 0) || (value instanceof Map && value.size === 0);
 }
 
-/** The value of a key that may stand at the node or inside `custom`. */
-function merged<K extends keyof RawNode & keyof RawCustom>(
-  raw: RawNode,
-  custom: RawCustom | undefined,
-  name: K,
-  context: ResolveContext,
-): RawNode[K] | RawCustom[K] {
-  if (custom === undefined || !context.places.wrote(custom, name)) return raw[name];
-  if (context.places.wrote(raw, name)) {
-    context.reporter.report(context.places.key(custom, name), {
-      code: 'DUPLICATE_KEY',
-      message: `"${name}" stands at the node (line ${String(context.places.key(raw, name).range.line)}) and inside "custom"`,
-      hint: 'Keep one of the two.',
-    });
-  }
-  return custom[name];
-}
-
 function mergedPorts(raw: RawNode, custom: RawCustom | undefined, context: ResolveContext) {
   return {
     inputs: merged(raw, custom, 'inputs', context),
@@ -159,11 +164,13 @@ function mergedPorts(raw: RawNode, custom: RawCustom | undefined, context: Resol
   };
 }
 
-/** Shared values, then the node's, then those inside `custom`. */
+/** Shared values, then the node's, then those inside `custom`, then parameters. */
 function resolveNodeEnv(raw: RawNode, custom: RawCustom | undefined, context: ResolveContext): Record<string, string> {
   const scope = [context.shared, context.host];
   const own = (env: RawEnv | undefined): Record<string, string> => resolveEnv(env, scope, context.host, context);
-  return { ...context.shared, ...own(raw.env), ...own(custom?.envs), ...own(custom?.env) };
+  const written = { ...context.shared, ...own(raw.env), ...own(custom?.envs), ...own(custom?.env) };
+  // What a module's file says about its own parameters is a default.
+  return { ...written, ...context.fixed };
 }
 
 function resolveFolder(
@@ -173,10 +180,13 @@ function resolveFolder(
   context: ResolveContext,
 ): { path: string; place?: Place } {
   const written = merged(raw, custom, 'working-directory', context);
-  if (written === undefined) return { path: context.folder };
+  const inClone = context.places.wrote(raw, 'git');
+  if (written === undefined) return { path: inClone ? '.' : context.folder };
   const holder = custom !== undefined && context.places.wrote(custom, 'working-directory') ? custom : raw;
   const place = context.places.value(holder, 'working-directory');
-  return { path: path.resolve(context.folder, expand(written, scope, place, context)), place };
+  const expanded = expand(written, scope, place, context);
+  // A clone is not there yet, so nobody can look for a folder in it.
+  return inClone ? { path: path.normalize(expanded) } : { path: path.resolve(context.folder, expanded), place };
 }
 
 function addRuntime(
@@ -199,110 +209,6 @@ function addRuntime(
   draft.node = { ...draft.node, kind: 'runtime' };
 }
 
-function addProgram(
-  raw: RawNode,
-  source: SourceKey | undefined,
-  scope: Scope,
-  draft: DraftNode,
-  context: ResolveContext,
-): void {
-  const holder = source === 'custom' ? raw.custom : source === 'path' ? raw : undefined;
-  if (holder === undefined) return;
-  const found = source === 'custom' ? customCommand(raw.custom ?? {}, draft.id, context) : pathCommand(raw, context);
-  if (found === undefined) return;
-  const words = found.words.map((word) => expand(word, scope, found.place, context));
-  const [command = '', ...inline] = words;
-  if (command === 'dynamic') {
-    draft.node = { ...draft.node, kind: 'dynamic' };
-    return;
-  }
-  if (command === 'shell' || /^https?:\/\//i.test(command)) {
-    reportUnsupported(
-      found.place,
-      command === 'shell'
-        ? '"path: shell" does not run in this version'
-        : 'programs are not downloaded in this version',
-      command === 'shell'
-        ? 'Put the commands into a script and give its path.'
-        : 'Download the program by "build" and give its path.',
-      context,
-    );
-    return;
-  }
-  const program: DataflowProgram = { command, args: [...inline, ...resolveArgs(raw, scope, context)] };
-  draft.node = { ...draft.node, kind: 'program', program };
-  // What a clone will hold cannot be looked at before it is made.
-  if (!context.places.wrote(raw, 'git')) {
-    draft.files.push({ what: 'program', path: command, place: found.place, buildable: draft.node.build.length > 0 });
-  }
-}
-
-interface Command {
-  words: readonly string[];
-  place: Place;
-}
-
-function pathCommand(raw: RawNode, context: ResolveContext): Command | undefined {
-  return raw.path === undefined ? undefined : { words: [raw.path], place: context.places.value(raw, 'path') };
-}
-
-/** `source`, `run` or `path` inside `custom`; `run` may hold the arguments too. */
-function customCommand(custom: RawCustom, id: string, context: ResolveContext): Command | undefined {
-  const { places, reporter } = context;
-  const [first, second] = (['source', 'run', 'path'] as const).filter((name) => places.wrote(custom, name));
-  if (first === undefined) {
-    reporter.report(places.of(custom), {
-      code: 'NO_SOURCE',
-      message: `"custom" of the node ${quote(id)} does not say what to run`,
-      hint: 'Give "source" (a program or script), or "run" (a program with its arguments).',
-    });
-    return undefined;
-  }
-  if (second !== undefined) {
-    reporter.report(places.key(custom, second), {
-      code: 'TWO_SOURCES',
-      message: `"custom" has both "${first}" (line ${String(places.key(custom, first).range.line)}) and "${second}"`,
-      hint: 'Keep one of the two.',
-    });
-    return undefined;
-  }
-  const written = custom[first];
-  if (written === undefined) return undefined;
-  const place = places.value(custom, first);
-  if (first !== 'run') return { words: [written], place };
-  const words = split(written, place, context);
-  if (words?.length === 0) {
-    reporter.report(place, {
-      code: 'NO_SOURCE',
-      message: '"run" is empty',
-      hint: 'Write a program with its arguments.',
-    });
-    return undefined;
-  }
-  return words === undefined ? undefined : { words, place };
-}
-
-function resolveArgs(raw: RawNode, scope: Scope, context: ResolveContext): string[] {
-  const args = merged(raw, raw.custom, 'args', context);
-  if (args === undefined) return [];
-  const holder = raw.custom !== undefined && context.places.wrote(raw.custom, 'args') ? raw.custom : raw;
-  const place = context.places.value(holder, 'args');
-  const words = typeof args === 'string' ? (split(args, place, context) ?? []) : args;
-  return words.filter((word) => word !== undefined).map((word) => expand(word, scope, place, context));
-}
-
-function split(text: string, place: Place, context: ResolveContext): string[] | undefined {
-  const words = splitWords(text);
-  if (words === undefined) {
-    context.reporter.report(place, {
-      code: 'INVALID_VALUE',
-      message: `the text ${quote(text)} ends inside a quote or after a backslash`,
-      hint: 'Close the quote, or write the arguments as a list.',
-    });
-  }
-  return words;
-}
-
 /** Sources that this version parses and cannot run. */
 function refuseUnsupported(raw: RawNode, source: SourceKey | undefined, context: ResolveContext): void {
   const key = (name: keyof RawNode): Place => context.places.key(raw, name);
@@ -316,31 +222,16 @@ function refuseUnsupported(raw: RawNode, source: SourceKey | undefined, context:
         context,
       );
       break;
-    case 'module':
-      reportUnsupported(
-        key('module'),
-        'modules are not expanded in this version',
-        'Write the nodes of the module into this file.',
-        context,
-      );
-      break;
     case 'hub':
+      if (!checkHub(raw, context)) break;
       reportUnsupported(
         key('hub'),
         'packages of the dora hub are not supported',
-        'Install the package by "build", and name its program by "path".',
+        'Take the package\'s repository: "git" with its "tag", and its program by "path"; or install it by "build".',
         context,
       );
       break;
     default:
-      if (context.places.wrote(raw, 'git')) {
-        reportUnsupported(
-          key('git'),
-          'repositories are not cloned in this version',
-          'Clone it by "build", or beforehand.',
-          context,
-        );
-      }
   }
 }
 

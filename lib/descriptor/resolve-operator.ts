@@ -48,7 +48,7 @@ export function addOperators(
       what: source.language === 'library' ? 'library' : 'module',
       path: library,
       place,
-      buildable: build.length > 0 || draft.node.build.length > 0,
+      buildable: build.length > 0 || draft.node.build.length > 0 || context.built,
     });
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Inputs and outputs of one node or operator: names checked, defaults filled in, sources still text.
+ * Inputs and outputs of one node or operator: names checked, sources still text, defaults left to finish.ts.
  *
  * Called for a program's own ports (also those inside `custom`) and for each operator's. The wiring connects them when
  * all nodes are known.
@@ -8,8 +8,6 @@
 import type { DraftInput, DraftUnit, RawInput, ResolveContext } from './draft.js';
 import { checkId } from './names.js';
 import { didYouMean, listNames, quote } from './suggest.js';
-
-const DEFAULT_QUEUE_SIZE = 10;
 
 /** The walked ports of a node, of `custom` or of an operator. */
 export interface RawPorts {
@@ -29,17 +27,15 @@ function resolveInputs({ inputs }: RawPorts, context: ResolveContext): DraftInpu
     if (problem !== undefined)
       context.reporter.report(context.places.key(inputs, id), { code: 'INVALID_NAME', ...problem });
     const place = context.places.value(inputs, id);
-    if (typeof raw === 'string') {
-      return { id, sourceText: raw, place, queueSize: DEFAULT_QUEUE_SIZE, queuePolicy: 'drop_oldest', priority: 0 };
-    }
+    if (typeof raw === 'string') return { id, sourceText: raw, place };
     return {
       id,
       sourceText: raw.source,
       place: context.places.value(raw, 'source'),
-      queueSize: raw.queue_size ?? DEFAULT_QUEUE_SIZE,
-      queuePolicy: raw.queue_policy ?? 'drop_oldest',
-      priority: raw.priority ?? 0,
-      ...(raw.input_timeout === undefined ? {} : { timeoutNs: nanoseconds(raw.input_timeout) }),
+      queueSize: raw.queue_size,
+      queuePolicy: raw.queue_policy,
+      priority: raw.priority,
+      timeoutNs: raw.input_timeout === undefined ? undefined : nanoseconds(raw.input_timeout),
     };
   });
 }

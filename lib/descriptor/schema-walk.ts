@@ -82,6 +82,11 @@ export class SchemaWalk {
     return this.#visits <= limit;
   }
 
+  /** How much the document holds, aliases followed. */
+  get size(): number {
+    return this.#visits;
+  }
+
   /** Whether the walk ended early, so that what it returned is not the whole file. */
   get isExhausted(): boolean {
     return this.#visits > this.tree.size + ALIAS_ALLOWANCE;

@@ -1,5 +1,6 @@
 /**
- * Connects inputs to outputs: the text of each source becomes a node, an operator and an output that exist, or a timer.
+ * Connects inputs to outputs inside one file: the text of each source becomes a node, an operator and an output that
+ * exist, a timer, or inside a module a port. A node that is a module counts as a node with the outputs of its file.
  *
  * A short form `a/b` wins in this order: the node `a` with output `b`; the node `a` in which exactly one operator has
  * `b`; the one operator `a` (in any node) with `b`. More than one candidate of a kind is a mistake that names them all.
@@ -10,7 +11,7 @@ import type { DraftInput, DraftNode, DraftUnit, ResolveContext } from './draft.j
 import { parseSource } from './input-source.js';
 import type { OutputSource } from './model.js';
 import { checkId } from './names.js';
-import { hints, listNames, nearest, quote } from './suggest.js';
+import { didYouMean, hints, listNames, nearest, quote } from './suggest.js';
 
 /** One unit that may send. */
 interface Sender {
@@ -112,7 +113,7 @@ export class Wiring {
         });
         break;
       case 'module':
-        this.#checkModulePort(parsed.port, input);
+        this.#connectPort(parsed.port, input);
         break;
       case 'output':
         this.#connectOutput(parsed.parts, input);
@@ -131,15 +132,22 @@ export class Wiring {
     else this.#reportUnknown(parts, input);
   }
 
-  #checkModulePort(port: string, input: DraftInput): void {
-    if (this.#modulePorts?.has(port) === true) return;
+  #connectPort(port: string, input: DraftInput): void {
+    if (this.#modulePorts?.has(port) === true) {
+      input.source = { kind: 'port', port };
+      return;
+    }
+    this.#failed = true;
     this.#context.reporter.report(input.place, {
       code: 'UNKNOWN_SOURCE',
       message:
         this.#modulePorts === undefined
           ? '"_mod" stands for the inputs of a module, and this file is none'
           : `the module has no input ${quote(port)}`,
-      hint: this.#modulePorts === undefined ? 'Write node/output.' : `Its inputs are ${listNames(this.#modulePorts)}.`,
+      hint:
+        this.#modulePorts === undefined
+          ? 'Write node/output.'
+          : hints(didYouMean(port, this.#modulePorts), `Its inputs are ${listNames(this.#modulePorts)}.`),
     });
   }
 
@@ -149,7 +157,8 @@ export class Wiring {
     const full = this.#full.get(written);
     if (full !== undefined) return toSource(full, parts.at(-1) ?? '');
     if (parts.length > 2) return undefined;
-    if (this.#nodes.get(first)?.open === true) return { kind: 'output', node: first, output };
+    const node = this.#nodes.get(first);
+    if (node?.open === true) return { kind: 'output', node: node.node.id, output };
     const candidates = this.#inNode.get(written) ?? this.#byOperator.get(written) ?? [];
     const [only, other] = candidates;
     if (only === undefined) return undefined;
@@ -248,7 +257,7 @@ function addTo(index: Map<string, Sender[]>, name: string, sender: Sender): void
 
 function toSource({ node, unit }: Sender, output: string): OutputSource {
   const { operator } = unit;
-  return { kind: 'output', node: node.id, ...(operator === undefined ? {} : { operator }), output };
+  return { kind: 'output', node: node.node.id, ...(operator === undefined ? {} : { operator }), output };
 }
 
 function outputsOf(node: DraftNode): string[] {

@@ -32,6 +32,8 @@ export const startRequest = z.object({
   release: z.boolean(),
   /** Wins over the file's own `env`, but not over a node's. */
   env: z.record(z.string(), z.string()),
+  /** Whether nodes with `path: shell` may run; absent: what DORA_ALLOW_SHELL_NODES says where the file is read. */
+  allowShellNodes: z.boolean().exactOptional(),
   /** From a stop event to SIGTERM. */
   stopTimeoutMs: z.number().min(0),
   /** From SIGTERM to SIGKILL. */

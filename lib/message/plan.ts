@@ -56,6 +56,8 @@ export const planNode = z.object({
   /** Of a runtime node. */
   operators: z.array(planOperator).exactOptional(),
   env,
+  /** Absolute folder in which relative programs and libraries start; absent: the dataflow's. */
+  folder: z.string().exactOptional(),
   /** Absolute. */
   workingDirectory: z.string(),
   inputs: z.array(planInput),

@@ -12,6 +12,7 @@ import { JsonView, TextView } from '../run-view.js';
 
 /** The command line's options, checked. Times in milliseconds. */
 export interface RunCommandOptions {
+  readonly allowShellNodes?: boolean;
   readonly build: boolean;
   readonly env: Readonly<Record<string, string>>;
   readonly json: boolean;
@@ -32,6 +33,7 @@ export async function runCommand(file: string, options: RunCommandOptions, conso
     release: options.release,
     stopTimeoutMs: options.stopTimeout,
     killTimeoutMs: options.killTimeout,
+    ...(options.allowShellNodes === undefined ? {} : { allowShellNodes: options.allowShellNodes }),
     ...(options.stopAfter === undefined ? {} : { stopAfterMs: options.stopAfter }),
   };
   const end = await watchDataflow(file, start, options, view, console);

@@ -16,6 +16,7 @@ export function addRun(program: Command, { console, done }: CommandContext): voi
     .description('Builds and runs a dataflow on this machine until all its nodes have ended, one fails, or Ctrl-C.')
     .argument('<file>', 'the dataflow file')
     .option('--no-build', 'do not run the "build:" commands first')
+    .option('--allow-shell-nodes', 'let nodes with "path: shell" run their command lines')
     .option('--release', 'set DORA_RELEASE=1: nodes check the lifetimes of samples less strictly', false)
     .addOption(envOption('a variable for every node; may be repeated'))
     .addOption(durationOption('--stop-after <time>', 'stop in order this long after the start: 500ms, 10s, 2m'))

@@ -50,10 +50,10 @@ export const node = noted(
     description: key(text(), 'For people.'),
     path: key(
       path(),
-      'The program or script, or `dynamic`: the node is started by hand and joins the running dataflow.',
+      'The program or script; or `dynamic` (started by hand), [`shell`](modules.md#shell) (runs `args` in a shell), or an [address](modules.md#downloads) to download it from.',
     ),
-    path_sha256: later(
-      noted(z.string().regex(/^[0-9a-fA-F]{64}$/, 'is not a SHA-256'), { words: '64 hex digits' }),
+    path_sha256: key(
+      noted(asWritten().regex(/^[0-9a-fA-F]{64}$/, 'is not a SHA-256'), { asWritten: true, words: '64 hex digits' }),
       'Checksum of a program that is downloaded.',
     ),
     args: argsKey(),
@@ -62,13 +62,18 @@ export const node = noted(
     operators: key(z.array(operator), 'Several operators in one runtime: one process, shared crash.'),
     ros2: key(noted(ros2, { type: '[map](#ros2)' }), 'Bridge to ROS 2.'),
     ros1: key(noted(ros1, { type: '[map](#ros1)' }), 'Bridge to ROS 1.'),
-    module: key(path(), 'A sub-graph in [a file of its own](#module-file).'),
-    params: key(textMap(), 'Parameters of the module; only beside `module`.', { default: {} }),
-    hub: key(text(), 'Package of the dora hub: `[namespace/]name@range`.'),
-    git: key(text(), 'Address of a repository that is cloned before the build.'),
+    module: key(path(), 'A [module](modules.md): the nodes of another file stand for this one.'),
+    params: key(textMap(), 'Values for the [parameters](modules.md#parameters) of the module; only beside `module`.', {
+      default: {},
+    }),
+    hub: key(text(), 'Package of the dora hub: `[namespace/]name@range`. Read and [refused](modules.md#hub).'),
+    git: key(
+      text(),
+      'Address of a [repository](modules.md#git) that is cloned before the build; `path` and `build` start in it.',
+    ),
     branch: key(asWritten(), 'Branch of the repository. At most one of `branch`, `tag` and `rev`.'),
     tag: key(asWritten(), 'Tag of the repository.'),
-    rev: key(asWritten(), 'Commit of the repository.'),
+    rev: key(asWritten(), 'Commit of the repository, as hex digits.'),
     build: build(),
     env: key(env(), 'Environment of build and program.', { default: {} }),
     'working-directory': folder(),

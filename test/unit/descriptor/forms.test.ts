@@ -122,8 +122,8 @@ test('what does not run yet is a warning to check and an error to run', (t) => {
   t.is(run.dataflow, undefined);
   const errors = run.diagnostics.filter(({ severity }) => severity === 'error');
   t.deepEqual([...new Set(errors.map(({ code }) => code))], ['NOT_SUPPORTED_YET']);
-  // ros2, git, module, dora/logs, and four operators.
-  t.is(errors.length, 8);
+  // ros2, hub, dora/logs, and four operators.
+  t.is(errors.length, 7);
   t.is(nodeOf(checked.dataflow!, 'bridge').kind, 'unsupported');
 });
 
