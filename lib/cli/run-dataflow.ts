@@ -159,6 +159,8 @@ class ClientSide {
       };
     const started = tell('nodeStarted');
     return {
+      fetchStarted: tell('fetchStarted'),
+      fetchDone: tell('fetchDone'),
       buildStarted: tell('buildStarted'),
       nodeStarted: (data) => {
         this.#armStopTimer();

@@ -70,6 +70,12 @@ export class TextView implements RunView {
       case 'output':
         await this.#output(event.node, event.stream, event.lines);
         break;
+      case 'fetchStarted':
+        this.#note(this.console.colorErr.cyan('fetch'), `${event.owner}: ${event.source}`);
+        break;
+      case 'fetchDone':
+        this.#note(this.console.colorErr.cyan('fetch'), `${event.owner}: ${event.pinned}`);
+        break;
       case 'buildStarted':
         this.#note(this.console.colorErr.cyan('build'), `${event.owner}: ${event.command}`);
         break;

@@ -17,7 +17,7 @@ import type { Link } from '../message/link.js';
 import type { Failure, NodeCountsReport, NodeExit, OutputLines } from '../message/report.js';
 import { connect, errorToBody, serve, type Session } from '../message/session.js';
 import { DataflowRecord } from './dataflow-record.js';
-import { buildSteps, makePlan } from './make-plan.js';
+import { buildSteps, fetchSteps, makePlan } from './make-plan.js';
 
 type Server = (typeof coordinatorProtocol)['server'];
 type Client = (typeof coordinatorProtocol)['client'];
@@ -25,7 +25,8 @@ type DaemonServer = (typeof daemonProtocol)['server'];
 type DaemonClient = (typeof daemonProtocol)['client'];
 
 /** Events of the daemon that clients hear as they are. */
-type PassedOn = 'buildStarted' | 'nodeStarted' | 'nodeJoined' | 'nodeAwaited' | 'warning';
+type PassedOn =
+  'fetchStarted' | 'fetchDone' | 'buildStarted' | 'nodeStarted' | 'nodeJoined' | 'nodeAwaited' | 'warning';
 
 /** What is kept for each dataflow that was started. */
 interface Entry {
@@ -56,6 +57,8 @@ export class Coordinator {
         },
       },
       listeners: {
+        fetchStarted: pass('fetchStarted'),
+        fetchDone: pass('fetchDone'),
         buildStarted: pass('buildStarted'),
         nodeStarted: pass('nodeStarted'),
         nodeJoined: pass('nodeJoined'),
@@ -133,12 +136,15 @@ export class Coordinator {
     };
   }
 
-  /** Builds, prepares and starts. Whatever goes wrong ends the dataflow with a failure. */
+  /** Fetches, builds, prepares and starts. Whatever goes wrong ends the dataflow with a failure. */
   async #launch(entry: Entry, source: Dataflow): Promise<void> {
     const { record, request } = entry;
     const { dataflow } = record;
     try {
-      const steps = request.build ? buildSteps(source) : [];
+      const wanted = fetchSteps(source);
+      const { fetched } =
+        wanted.length > 0 ? await this.#daemon.call('fetch', { dataflow, steps: wanted }) : { fetched: [] };
+      const steps = request.build && !record.isStopRequested() ? buildSteps(source, fetched) : [];
       if (steps.length > 0) {
         await this.#daemon.call('build', { dataflow, steps, release: request.release });
         // What the build made is there now, or the file names something that nothing makes.
@@ -149,7 +155,7 @@ export class Coordinator {
         return;
       }
       record.state = 'starting';
-      await this.#daemon.call('prepare', makePlan(dataflow, source, request.release));
+      await this.#daemon.call('prepare', makePlan(dataflow, source, request.release, fetched));
       entry.prepared = true;
       // A stop that came while programs were compiled: nothing runs yet, so nothing has to be ended.
       if (record.isStopRequested()) await this.#finish(dataflow);

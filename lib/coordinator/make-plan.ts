@@ -5,6 +5,7 @@
  * that runs a node can find its files. Pure functions; the coordinator calls them after the check.
  */
 
+import path from 'node:path';
 import {
   sourceOutputId,
   type Dataflow,
@@ -13,21 +14,44 @@ import {
   type DataflowNode,
   type DataflowSource,
 } from '../descriptor/index.js';
-import type { BuildStep, DataflowPlan, PlanInput, PlanNode } from '../message/plan.js';
+import type { BuildStep, DataflowPlan, Fetched, FetchStep, PlanInput, PlanNode } from '../message/plan.js';
 
-export function makePlan(dataflow: string, source: Dataflow, release: boolean): DataflowPlan {
-  return { dataflow, folder: source.folder, release, nodes: source.nodes.map(planNode) };
+/** @param fetched where the daemon has put what fetchSteps() asks for */
+export function makePlan(
+  dataflow: string,
+  source: Dataflow,
+  release: boolean,
+  fetched: readonly Fetched[] = [],
+): DataflowPlan {
+  const nodes = source.nodes.map((node) => planNode(place(node, fetched)));
+  return { dataflow, folder: source.folder, release, nodes };
+}
+
+/** What has to be brought to the machine before the build. */
+export function fetchSteps(source: Dataflow): FetchStep[] {
+  return source.nodes.flatMap(({ id, fetch }) => (fetch === undefined ? [] : [{ owner: id, source: fetch }]));
+}
+
+/** The node with its paths in the clone, or its program where the download lies. */
+function place(node: DataflowNode, fetched: readonly Fetched[]): DataflowNode {
+  const found = fetched.find(({ owner }) => owner === node.id)?.path;
+  if (found === undefined) return node;
+  if (node.fetch?.kind === 'git')
+    return { ...node, folder: found, workingDirectory: path.resolve(found, node.workingDirectory) };
+  return node.program === undefined ? node : { ...node, program: { ...node.program, command: found } };
 }
 
 /** The `build:` commands of modules, nodes and operators, in the order of the file; a module's before its nodes'. */
-export function buildSteps(source: Dataflow): BuildStep[] {
+export function buildSteps(source: Dataflow, fetched: readonly Fetched[] = []): BuildStep[] {
   const waiting = [...source.modules];
-  const steps = source.nodes.flatMap((node) => {
+  const steps = source.nodes.flatMap((written) => {
+    const node = place(written, fetched);
     const { id, env, workingDirectory } = node;
+    const lock = node.fetch?.kind === 'git' && node !== written ? { lock: `${node.folder}.lock` } : {};
     // Modules stand in the order of their nodes, so the first ones are due when one of their nodes comes.
     const last = waiting.findLastIndex((module) => id.startsWith(`${module.id}.`));
     const modules = waiting.splice(0, last + 1).flatMap(moduleSteps);
-    const own = { owner: id, lines: [...node.build], workingDirectory, env };
+    const own = { owner: id, lines: [...node.build], workingDirectory, env, ...lock };
     const operators = (node.operators ?? []).map((operator) => ({
       owner: `${id}/${operator.id}`,
       lines: [...operator.build],

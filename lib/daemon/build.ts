@@ -7,6 +7,7 @@
  * name the folders of our headers and of libdora, wherever this package is installed.
  */
 
+import { resolveProgram } from '../descriptor/index.js';
 import { DoraError } from '../errors.js';
 import type { BuildStep } from '../message/plan.js';
 import { Child } from './child.js';
@@ -72,8 +73,7 @@ export class Build {
     callbacks.onCommand(owner, line);
     const child = new Child(
       {
-        file: '/bin/sh',
-        args: ['-c', line],
+        ...shellCommand(line, step.lock),
         cwd: workingDirectory,
         env: { ...process.env, ...nativeVariables(), ...(release ? { DORA_RELEASE: '1' } : {}), ...env },
         sweepGraceMs: 1000,
@@ -97,6 +97,16 @@ export class Build {
   #isCancelled(): boolean {
     return this.#cancelled;
   }
+}
+
+/**
+ * The line in a shell; with a lock inside flock(1), whose lock ends with the process, whatever ends it. -o: a helper that
+ * the line leaves behind does not hold it. A machine without flock builds without taking turns.
+ */
+function shellCommand(line: string, lock: string | undefined): { file: string; args: string[] } {
+  const flock = lock === undefined ? undefined : resolveProgram('flock', { folder: '/', workingDirectory: '/' });
+  if (lock === undefined || flock === undefined || !('file' in flock)) return { file: '/bin/sh', args: ['-c', line] };
+  return { file: flock.file, args: ['-o', lock, '/bin/sh', '-c', line] };
 }
 
 /** What a C compiler needs to know; a node's own values win. */

@@ -8,8 +8,8 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
+import { cacheFolder } from './cache-folder.js';
 
 /** Outputs of older contents may still be read by nodes that run (source maps); they go after a day. */
 const KEEP_MS = 24 * 3600 * 1000;
@@ -29,7 +29,7 @@ export class CompileCache {
   readonly #folder: string;
 
   /** @param folder absent: $XDG_CACHE_HOME/dora-ts, or ~/.cache/dora-ts */
-  constructor(folder: string = defaultFolder()) {
+  constructor(folder: string = cacheFolder()) {
     this.#folder = folder;
   }
 
@@ -83,22 +83,6 @@ export function hashFile(file: string): string {
     return createHash('sha256').update(readFileSync(file)).digest('hex');
   } catch {
     return '';
-  }
-}
-
-function defaultFolder(): string {
-  const base = process.env['XDG_CACHE_HOME'];
-  const folder = base !== undefined && path.isAbsolute(base) ? base : path.join(homedir(), '.cache');
-  try {
-    mkdirSync(path.join(folder, 'dora-ts'), { recursive: true, mode: 0o700 });
-    return path.join(folder, 'dora-ts');
-  } catch {
-    // A home that is not there or not ours (containers): one folder a user, which nobody else may enter.
-    const own = path.join(tmpdir(), `dora-ts-cache-${userInfo().uid}`);
-    mkdirSync(own, { recursive: true, mode: 0o700 });
-    const status = statSync(own);
-    if (status.uid === userInfo().uid && (status.mode & 0o077) === 0) return own;
-    return path.join(tmpdir(), `dora-ts-cache-${randomBytes(8).toString('hex')}`);
   }
 }
 

@@ -11,13 +11,14 @@ import { DoraError } from '../errors.js';
 import type { Handlers } from '../message/contract.js';
 import { daemonProtocol } from '../message/daemon-protocol.js';
 import type { Link } from '../message/link.js';
-import type { DataflowPlan } from '../message/plan.js';
+import type { DataflowPlan, Fetched, FetchStep } from '../message/plan.js';
 import type { NodeCountsReport, OutputLines } from '../message/report.js';
 import { serve, type Session } from '../message/session.js';
 import type { BrokerOptions, NativeBroker, NodeCounts } from '../native/binding.js';
 import { toBrokerNodes } from './broker-plan.js';
 import { Build } from './build.js';
 import { DataflowRun, type Emit } from './dataflow-run.js';
+import { Fetch } from './fetch.js';
 import { Guard } from './guard.js';
 import { guardProgram } from './own-package.js';
 import { prepareLaunches } from './programs.js';
@@ -40,6 +41,7 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #sessions = new Set<Session<Server, Client>>();
   readonly #runs = new Map<string, DataflowRun>();
+  readonly #fetches = new Map<string, Fetch>();
   readonly #builds = new Map<string, Build>();
   #broker: Promise<NativeBroker> | undefined;
   #guard: Guard | undefined;
@@ -59,6 +61,7 @@ export class Daemon {
 
   /** Ends every process, the broker and the guard. */
   async close(): Promise<void> {
+    for (const fetch of this.#fetches.values()) fetch.cancel();
     for (const build of this.#builds.values()) build.cancel(0);
     for (const run of this.#runs.values()) run.kill();
     (await this.#broker?.catch(() => undefined))?.close();
@@ -69,6 +72,7 @@ export class Daemon {
 
   #handlers(): Handlers<Server> {
     return {
+      fetch: async ({ dataflow, steps }) => ({ fetched: await this.#fetch(dataflow, steps) }),
       build: async ({ dataflow, steps, release }) => {
         const build = new Build();
         this.#builds.set(dataflow, build);
@@ -93,11 +97,13 @@ export class Daemon {
         return {};
       },
       stop: ({ dataflow, reason, stopTimeoutMs, killTimeoutMs }) => {
+        this.#fetches.get(dataflow)?.cancel();
         this.#builds.get(dataflow)?.cancel(killTimeoutMs);
         this.#runs.get(dataflow)?.stop(reason, stopTimeoutMs, killTimeoutMs);
         return {};
       },
       kill: ({ dataflow }) => {
+        this.#fetches.get(dataflow)?.cancel();
         this.#builds.get(dataflow)?.cancel(0);
         this.#runs.get(dataflow)?.kill();
         return {};
@@ -111,6 +117,26 @@ export class Daemon {
         return {};
       },
     };
+  }
+
+  async #fetch(dataflow: string, steps: readonly FetchStep[]): Promise<Fetched[]> {
+    const fetch = new Fetch();
+    this.#fetches.set(dataflow, fetch);
+    try {
+      return await fetch.run(steps, this.#startGuard(dataflow), {
+        onStart: (owner, source) => {
+          this.#emit('fetchStarted', { dataflow, owner, source });
+        },
+        onDone: (owner, source, pinned) => {
+          this.#emit('fetchDone', { dataflow, owner, source, pinned });
+        },
+        warn: (node, message) => {
+          this.#emit('warning', { dataflow, node, code: 'FETCH_OFFLINE', message });
+        },
+      });
+    } finally {
+      this.#fetches.delete(dataflow);
+    }
   }
 
   async #prepare(plan: DataflowPlan): Promise<void> {

@@ -71,8 +71,6 @@ export function resolveNode(raw: RawNode, context: ResolveContext): DraftNode {
     if (source === 'path' || source === 'custom') addProgram(raw, source, scope, draft, context);
     const git = resolveGit(raw, scope, context);
     if (git !== undefined && draft.node.fetch === undefined) draft.node = { ...draft.node, fetch: git };
-    if (draft.node.fetch !== undefined && !context.reporter.hasErrors)
-      reportUnsupported(draft.idPlace, 'nothing is fetched in this version', 'Do it by "build".', context);
   }
   refuseUnsupported(raw, source, context);
   return draft;
@@ -144,7 +142,6 @@ function refuseMisplaced(raw: RawNode, source: SourceKey | undefined, context: R
   }
   if (source === 'ros2' || source === 'ros1' || source === 'hub')
     refuse(programKeys, `beside "${source}"`, 'Remove it: the node has no program of its own.');
-  if (source === 'custom') refuse(['path_sha256'], 'beside "custom"', 'Only a program under "path" is downloaded.');
   const revisions = (['branch', 'tag', 'rev'] as const).filter((name) => context.places.wrote(raw, name));
   if (!context.places.wrote(raw, 'git'))
     refuse(revisions, 'without "git"', 'Add "git" with the address of the repository.');

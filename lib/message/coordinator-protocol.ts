@@ -2,7 +2,7 @@
  * What a command line, a dashboard or a program asks of the coordinator, and what it hears.
  *
  * `start` answers as soon as the file was read and checked; the rest is events, in this order for each dataflow:
- * `build…`, `node…`, `running`, `finished`. `finished` comes exactly once for every dataflow that `start` answered for,
+ * `fetch…`, `build…`, `node…`, `running`, `finished`. `finished` comes exactly once for every dataflow that `start` answered for,
  * whatever went wrong. Output is a call for the reason given in daemon-protocol.ts.
  */
 
@@ -13,7 +13,7 @@ import { dataflowSummary, failure, outputLines } from './report.js';
 
 const dataflow = z.object({ dataflow: z.string() });
 const nothing = z.object({});
-const { buildStarted, nodeStarted, nodeJoined, nodeAwaited, running, nodeExited, warning } =
+const { fetchStarted, fetchDone, buildStarted, nodeStarted, nodeJoined, nodeAwaited, running, nodeExited, warning } =
   daemonProtocol.server.events;
 
 /** What to run, and how. */
@@ -83,6 +83,8 @@ export const coordinatorProtocol = defineProtocol({
       },
     },
     events: {
+      fetchStarted,
+      fetchDone,
       buildStarted,
       nodeStarted,
       nodeJoined,

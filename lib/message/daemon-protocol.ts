@@ -1,7 +1,7 @@
 /**
  * What a coordinator asks of a daemon, and what a daemon tells.
  *
- * The life of a dataflow at its daemon: `build` (maybe), `prepare` (programs found and compiled, memory brokered),
+ * The life of a dataflow at its daemon: `fetch` and `build` (maybe), `prepare` (programs found and compiled, memory brokered),
  * `start`, then events until `dataflowEnded`, `counts`, `remove`. `stop` and `kill` may come at any time after
  * `prepare`. Output is a call, not an event: the daemon reads a node's pipe on only when its last lines were taken, so
  * that a slow reader slows the nodes' printing and nothing is buffered without end.
@@ -9,7 +9,7 @@
 
 import { z } from 'zod';
 import { defineProtocol } from './contract.js';
-import { buildStep, dataflowPlan } from './plan.js';
+import { buildStep, dataflowPlan, fetchStep, fetched } from './plan.js';
 import { nodeCounts, nodeExit, outputLines } from './report.js';
 
 const dataflow = z.object({ dataflow: z.string() });
@@ -24,6 +24,11 @@ export const daemonProtocol = defineProtocol({
   version: 1,
   server: {
     calls: {
+      /** Clones and downloads, before the build. Fails with the reason, and the node in its details. */
+      fetch: {
+        params: dataflow.extend({ steps: z.array(fetchStep) }),
+        result: z.object({ fetched: z.array(fetched) }),
+      },
       /** Runs build commands; their output comes as `output` of the step's owner. Fails with BUILD_FAILED. */
       build: { params: dataflow.extend({ steps: z.array(buildStep), release: z.boolean() }), result: nothing },
       /** Finds and compiles every program; fails with all that is missing. Nothing runs yet. */
@@ -46,6 +51,10 @@ export const daemonProtocol = defineProtocol({
       remove: { params: dataflow, result: nothing },
     },
     events: {
+      /** A repository is cloned, a file downloaded, or both looked for in the cache. */
+      fetchStarted: dataflow.extend({ owner: z.string(), source: z.string() }),
+      /** It is there; `pinned` is the commit or the SHA-256. */
+      fetchDone: dataflow.extend({ owner: z.string(), source: z.string(), pinned: z.string() }),
       buildStarted: dataflow.extend({ owner: z.string(), command: z.string() }),
       nodeStarted: node.extend({ pid: z.int() }),
       nodeJoined: node.extend({ pid: z.int() }),

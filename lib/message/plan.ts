@@ -76,6 +76,23 @@ export const dataflowPlan = z.object({
   nodes: z.array(planNode),
 });
 
+/** What a node takes from elsewhere. */
+export const fetchSource = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('git'),
+    url: z.string(),
+    branch: z.string().exactOptional(),
+    tag: z.string().exactOptional(),
+    rev: z.string().exactOptional(),
+  }),
+  z.object({ kind: z.literal('download'), url: z.string(), sha256: z.string().exactOptional() }),
+]);
+
+export const fetchStep = z.object({ owner: id, source: fetchSource });
+
+/** Where it lies now: a folder (git) or a file (download), and what exactly it is: a commit, or a SHA-256. */
+export const fetched = z.object({ owner: id, path: z.string(), pinned: z.string() });
+
 /** Commands of `build:`; each line is run by /bin/sh, one after the other, the first failure ends the build. */
 export const buildStep = z.object({
   /** The node, or `node/operator`. */
@@ -83,6 +100,8 @@ export const buildStep = z.object({
   lines: z.array(z.string()),
   workingDirectory: z.string(),
   env,
+  /** A file by which runs that share the folder take turns; absent: the folder is the user's own. */
+  lock: z.string().exactOptional(),
 });
 
 export type PlanInput = z.infer<typeof planInput>;
@@ -91,3 +110,6 @@ export type PlanOperator = z.infer<typeof planOperator>;
 export type PlanNode = z.infer<typeof planNode>;
 export type DataflowPlan = z.infer<typeof dataflowPlan>;
 export type BuildStep = z.infer<typeof buildStep>;
+export type FetchSource = z.infer<typeof fetchSource>;
+export type FetchStep = z.infer<typeof fetchStep>;
+export type Fetched = z.infer<typeof fetched>;

@@ -60,6 +60,10 @@ class Bench {
     const [daemonEnd, toDaemon] = linkInProcess();
     this.daemon = serve(daemonProtocol, daemonEnd, {
       handlers: {
+        fetch: async ({ steps }) => {
+          this.#ask('fetch', steps.map(({ source }) => source.url).join());
+          return { fetched: steps.map(({ owner }) => ({ owner, path: '/fetched', pinned: 'commit 1' })) };
+        },
         build: async ({ steps }) => {
           await this.built;
           return this.#ask('build', steps.map(({ lines }) => lines.join()).join());
