@@ -86,8 +86,9 @@ export function findExports(
     }
   }
   const exports = new Map<string, OutputSource>();
-  const written = file.raw(moduleFile)?.module?.outputs ?? [];
-  const anyOpen = children.some((child) => child.open);
+  const raw = file.raw(moduleFile);
+  const written = raw?.module?.outputs ?? [];
+  const anyOpen = raw?.nodes === undefined || children.some((child) => child.open);
   const seen = new Set<string>();
   written.forEach((output, index) => {
     if (output === undefined || seen.has(output)) return;

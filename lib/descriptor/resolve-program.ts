@@ -25,7 +25,7 @@ export function addProgram(
   draft: DraftNode,
   context: ResolveContext,
 ): void {
-  const found = source === 'custom' ? customCommand(raw.custom ?? {}, draft.id, context) : pathCommand(raw, context);
+  const found = source === 'custom' ? customCommand(raw.custom, draft.id, context) : pathCommand(raw, context);
   if (found === undefined) return;
   const [written, ...inline] = found.words;
   const command = expand(written ?? '', scope, found.place, context);
@@ -108,7 +108,8 @@ function pathCommand(raw: RawNode, context: ResolveContext): Command | undefined
 }
 
 /** `source`, `run` or `path` inside `custom`; `run` may hold the arguments too. */
-function customCommand(custom: RawCustom, id: string, context: ResolveContext): Command | undefined {
+function customCommand(custom: RawCustom | undefined, id: string, context: ResolveContext): Command | undefined {
+  if (custom === undefined) return undefined;
   const { places, reporter } = context;
   const [first, second] = (['source', 'run', 'path'] as const).filter((name) => places.wrote(custom, name));
   if (first === undefined) {

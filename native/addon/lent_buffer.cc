@@ -13,13 +13,13 @@ static_assert(sizeof(napi_value) == sizeof(v8::Local<v8::Value>));
 
 v8::Local<v8::Value> to_local(napi_value value) {
   v8::Local<v8::Value> local;
-  memcpy(static_cast<void*>(&local), &value, sizeof value);
+  memcpy(static_cast<void*>(&local), static_cast<const void*>(&value), sizeof local);
   return local;
 }
 
 napi_value to_napi(v8::Local<v8::Value> local) {
   napi_value value = nullptr;
-  memcpy(static_cast<void*>(&value), &local, sizeof value);
+  memcpy(static_cast<void*>(&value), static_cast<const void*>(&local), sizeof local);
   return value;
 }
 
@@ -38,8 +38,8 @@ napi_value lend_buffer(napi_env env, void* data, size_t size, bool in_place) {
     if (napi_create_arraybuffer(env, size, &copy, &buffer) == napi_ok && size > 0) memcpy(copy, data, size);
     return buffer;
   }
-  std::unique_ptr<v8::BackingStore> store =
-      v8::ArrayBuffer::NewBackingStore(data, size, v8::BackingStore::EmptyDeleter, nullptr);
+  std::shared_ptr<v8::BackingStore> store(
+      v8::ArrayBuffer::NewBackingStore(data, size, v8::BackingStore::EmptyDeleter, nullptr).release());
   return to_napi(v8::ArrayBuffer::New(v8::Isolate::GetCurrent(), std::move(store)));
 }
 
@@ -55,7 +55,7 @@ const void* buffer_bytes(napi_value buffer, size_t* size) {
   if (buffer == nullptr || !to_local(buffer)->IsArrayBuffer()) return nullptr;
   const v8::Local<v8::ArrayBuffer> bytes = to_local(buffer).As<v8::ArrayBuffer>();
   *size = bytes->ByteLength();
-  return bytes->GetBackingStore()->Data();
+  return bytes->Data();
 }
 
 void BufferWatch::watch(napi_value buffer, void (*on_collected)(void*), void* owner) {

@@ -123,7 +123,7 @@ napi_value NodeBinding::loan(napi_env env, napi_callback_info info) {
 }
 
 napi_value NodeBinding::view_loan(LoanEntry* entry) {
-  const napi_value buffer = lend_buffer(env_, entry->loan.data, entry->loan.capacity, in_place_);
+  napi_value buffer = lend_buffer(env_, entry->loan.data, entry->loan.capacity, in_place_);
   if (buffer != nullptr) entry->net.watch(buffer, leaked_loan, entry);
   return buffer;
 }

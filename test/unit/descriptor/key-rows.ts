@@ -3,7 +3,7 @@
  * fails for a key that has no row here.
  *
  * Values are written as in a file. `¦` marks the place at which a wrong value is reported; without it, that is where the
- * value starts. Numbers at the edge of a range stand on both of its sides. Long, because it is a table.
+ * value starts. `part.yml` is a module that takes the parameters a and c. Numbers at the edge of a range stand on both of its sides. Long, because it is a table.
  */
 
 export interface Row {
@@ -275,10 +275,10 @@ const id = row(
   [
     ['5', 'WRONG_TYPE'],
     ['a b', 'INVALID_NAME'],
-    ['a.b', 'INVALID_NAME'],
   ],
   { beyondSchema: true },
 );
+const idWithoutDots = { ...id, wrong: [...id.wrong, ['a.b', 'INVALID_NAME']] as Row['wrong'] };
 const lib = { 'shared-library': 'x' };
 const operatorText = `{ id: op, shared-library: x, inputs: { i: op/o }, outputs: [o] }`;
 const topicRows: Record<string, Row> = {
@@ -348,8 +348,10 @@ export const holders: Readonly<Record<string, Holder>> = {
         ['ab'.repeat(32), '0123456789ABCDEF'.repeat(4)],
         [
           ['12zz', 'INVALID_VALUE'],
-          ['5', 'WRONG_TYPE'],
+          ['5', 'INVALID_VALUE'],
+          ['[a]', 'WRONG_TYPE'],
         ],
+        { beside: { path: 'https://example.org/a.js' } },
       ),
       args,
       custom: {
@@ -403,7 +405,7 @@ export const holders: Readonly<Record<string, Holder>> = {
         { path: null, inputs: null, outputs: null },
       ),
       params: beside(textMap, { module: 'part.yml', path: null, inputs: null, outputs: null }),
-      hub: beside(text, { path: null }),
+      hub: beside({ ...text, right: ['dora-yolo@^0.5', '"dora/yolo@>=1.2, <2"'] }, { path: null }),
       git: row(
         ['https://example.org/a.git'],
         [
@@ -413,7 +415,7 @@ export const holders: Readonly<Record<string, Holder>> = {
       ),
       branch: beside(written, { git: 'https://example.org/a.git' }),
       tag: beside(written, { git: 'https://example.org/a.git' }),
-      rev: beside(written, { git: 'https://example.org/a.git' }),
+      rev: beside({ ...written, right: ['0123abcd', '1234567'] }, { git: 'https://example.org/a.git' }),
       build: noWords,
       env,
       'working-directory': text,
@@ -515,7 +517,7 @@ export const holders: Readonly<Record<string, Holder>> = {
     base: { id: 'op', ...lib, inputs: '{ i: op/o }', outputs: '[o]' },
     file: entry(...inNode('operators:')),
     rows: {
-      id: beside(id, { inputs: null, outputs: null }),
+      id: beside(idWithoutDots, { inputs: null, outputs: null }),
       name: text,
       description: text,
       'shared-library': text,

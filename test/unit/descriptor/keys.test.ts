@@ -1,21 +1,32 @@
 /** Every key of the definition, with right and wrong values, in every spelling: see key-rows.ts. */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Ajv } from 'ajv';
 import test, { type ExecutionContext } from 'ava';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import type { Diagnostic } from '../../../lib/descriptor/index.js';
+import { parseDataflow, type DescriptorResult, type Diagnostic } from '../../../lib/descriptor/index.js';
 import { clusterFile, dataflowFile, moduleFile } from '../../../lib/descriptor/keys/dataflow.js';
 import { notesOf } from '../../../lib/descriptor/keys/words.js';
 import { root } from '../../helpers/source-tree.js';
-import { codes, parse } from './helpers.js';
+import { codes, host } from './helpers.js';
 import { holders, type Holder, type Row } from './key-rows.js';
 
 const validate = new Ajv({ strict: false }).compile(
   JSON.parse(readFileSync(path.join(root, 'schema.json'), 'utf8')) as object,
 );
 const isValid = (yaml: string): boolean => validate(parseYaml(yaml, { merge: true }));
+
+/** Where the rows' files are read: beside the module that some of them name. */
+const folder = mkdtempSync(path.join(tmpdir(), 'dora-keys-'));
+test.after.always(() => {
+  rmSync(folder, { recursive: true });
+});
+writeFileSync(
+  path.join(folder, 'part.yml'),
+  'module: { name: part }\nnodes: [{ id: p, path: x, args: "${_param.a:-1} ${_param.c:-2}" }]\n',
+);
 
 /** Every map of keys of the definition, by its name. */
 const groups = new Map<string, z.ZodObject>();
@@ -50,6 +61,8 @@ function write(
   return { text: marked.replace('¦', ''), at: `${before.length}:${before.at(-1)!.length + 1}` };
 }
 
+const parse = (text: string): DescriptorResult =>
+  parseDataflow(text, path.join(folder, 'dataflow.yml'), { files: 'ignore', host });
 const errors = (text: string): Diagnostic[] => parse(text).diagnostics.filter(({ severity }) => severity === 'error');
 
 /** Every spelling of a key but its own. */
