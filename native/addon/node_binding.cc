@@ -3,8 +3,8 @@
 
 #include "addon/control_words.h"
 #include "addon/errors.h"
-#include "addon/fault_handler.h"
 #include "addon/node_call.h"
+#include "node/fault_handler.h"
 
 namespace dora::addon {
 
@@ -18,7 +18,7 @@ napi_value NodeBinding::connect(napi_env env, napi_callback_info info) {
     throw_error(env, error);
     return nullptr;
   }
-  install_fault_handler();
+  install_fault_handler("`const mine = event.copy()`");
   auto* binding = new NodeBinding(env, std::move(node));
   napi_add_async_cleanup_hook(env, cleanup, binding, &binding->hook_);
   return binding->wrap();

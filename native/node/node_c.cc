@@ -13,6 +13,7 @@
 #include <string>
 
 #include "core/metadata.h"
+#include "node/fault_handler.h"
 #include "node/node.h"
 
 struct dora_node {
@@ -199,6 +200,7 @@ int32_t dora_node_connect(const dora_node_options_t* options, dora_node_t** out,
     current_process.store(0, std::memory_order_release);
     return result(s, words, error);
   }
+  dora::install_fault_handler("memcpy(mine, event.data, event.size)");
   *out = node.release();
   current_node.store(*out, std::memory_order_release);
   return DORA_OK;

@@ -1,5 +1,5 @@
 // The SIGSEGV handler. See fault_handler.h. Async-signal-safe: no allocation, no lock, write() only.
-#include "addon/fault_handler.h"
+#include "node/fault_handler.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -9,35 +9,33 @@
 
 #include "node/fault.h"
 
-namespace dora::addon {
-
+namespace dora {
 namespace {
 
+const char* copy_words = "";  // written once, before the handler is there
 struct sigaction previous;
 
 void say(const char* text) { [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, text, strlen(text)); }
 
-/// Lets the process die of `number` when the faulting instruction runs again.
-void restore_default(int number) {
-  struct sigaction standard{};
-  standard.sa_handler = SIG_DFL;
-  sigaction(number, &standard, nullptr);
-}
+/// The faulting instruction runs again: it goes to whom it would have gone without us, such as a crash reporter of the
+/// program's own, or ends the process.
+void step_aside(int number) { sigaction(number, &previous, nullptr); }
 
 void on_fault(int number, siginfo_t* info, void* context) {
   char where[256];
   if (info->si_code == SEGV_ACCERR && describe_fault(info->si_addr, where, sizeof where)) {
     say("dora: a store into received data: ");
     say(where);
-    say("\nhint: what a node receives is shared with others and read-only; take a copy to change: `const mine = "
-        "event.copy()`\n");
-    restore_default(number);
+    say("\nhint: what a node receives is shared with others and read-only; take a copy to change: ");
+    say(copy_words);
+    say("\n");
+    step_aside(number);
     return;
   }
   if ((previous.sa_flags & SA_SIGINFO) != 0) {
     previous.sa_sigaction(number, info, context);
   } else if (previous.sa_handler == SIG_DFL || previous.sa_handler == SIG_IGN) {
-    restore_default(number);
+    step_aside(number);
   } else {
     previous.sa_handler(number);
   }
@@ -45,9 +43,10 @@ void on_fault(int number, siginfo_t* info, void* context) {
 
 }  // namespace
 
-void install_fault_handler() {
+void install_fault_handler(const char* way_out) {
   static std::once_flag once;
-  std::call_once(once, [] {
+  std::call_once(once, [way_out] {
+    copy_words = way_out;
     struct sigaction action{};
     action.sa_sigaction = on_fault;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
@@ -56,4 +55,4 @@ void install_fault_handler() {
   });
 }
 
-}  // namespace dora::addon
+}  // namespace dora
