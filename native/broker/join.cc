@@ -6,9 +6,11 @@
 #include "broker/join.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
 #include <new>
@@ -163,6 +165,9 @@ std::string check_pool(int fd, uint64_t map_bytes) {
   const int seals = fcntl(fd, F_GET_SEALS);
   if (seals < 0) return "is no memfd";
   if ((seals & kPoolSeals) != kPoolSeals) return "is not sealed against shrinking and against writing by others";
+  struct statfs files;
+  if (fstatfs(fd, &files) != 0 || files.f_type == HUGETLBFS_MAGIC)
+    return "lies on huge pages, which a reader may find missing when it touches them";
   struct stat info;
   if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return "is no memfd";
   if (info.st_size < 0 || static_cast<uint64_t>(info.st_size) > map_bytes) return "is larger than the memory limit";

@@ -255,6 +255,12 @@ TEST_CASE("only sealed memory of the right size is taken as a pool") {
   REQUIRE(ftruncate(huge.get(), int64_t{1} << 40) == 0);
   REQUIRE(add_seals(huge.get(), kGood, &error) == Status::ok);
   cases.push_back({"too large", std::move(huge)});
+  // A kernel without huge pages refuses to make one; then no node can bring one either.
+  Fd pages(memfd_create("test-pool", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB));
+  if (pages.valid()) {
+    REQUIRE(add_seals(pages.get(), kGood, &error) == Status::ok);
+    cases.push_back({"huge pages", std::move(pages)});
+  }
   uint32_t restarts = 0;
   auto spec = Harness::node("camera", {"image"});
   std::string token = h.add({spec})[0];
