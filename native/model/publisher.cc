@@ -2,8 +2,7 @@
 //
 //   loan    kIdle -> kWrite, or kLoanWant -> kLoanSweep -> kLoanWait while no slot is free
 //   send    A publisher_room.cc: room on every backpressure edge, before anything is put anywhere
-//           B publisher_put.cc: put on one edge after the other; then, with next_wake(), wake their readers one after
-//           the
+//           B publisher_put.cc: put on one edge after the other; then, with next_wake(), wake one reader after the
 //             other, so that nobody can answer a message that another edge does not have yet
 //           C after the last: the own reference goes, or becomes the retained one
 #include "publisher.h"

@@ -1,4 +1,4 @@
-// Send, phase B: one entry into one ring, then the reader's wake-up.
+// Send, phase B: an entry into each ring; then, once all of them have it, the wake-up of each reader.
 //
 // A full drop_oldest ring gives up its oldest entry (kTakeBack): whoever moves `tail` over an entry owns it, so the
 // slot is ours again, or the reader has just claimed it and there is room. The slot is booked as given *before* the
