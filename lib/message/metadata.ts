@@ -10,6 +10,7 @@
  * The value types are those of dora/types.h, DORA_META_*. Callers: lib/node, lib/operator.
  */
 
+import { isAscii } from 'node:buffer';
 import { DoraError } from '../errors.js';
 
 /** A number that is sent as float64 even when it is a whole one: `float64(1)`. */
@@ -293,11 +294,14 @@ function describe(value: unknown): string {
  * @throws DoraError METADATA_INVALID
  */
 export function decodeMetadata(bytes: Uint8Array): Metadata {
-  if (bytes.byteLength === 0) return NO_METADATA;
-  return new MetadataReader(bytes).read();
+  return new MetadataReader(bytes).read(0, bytes.byteLength);
 }
 
-class MetadataReader {
+/** Keys are few and come again and again: some that were read are remembered, each at the place that its bytes' hash says. */
+const knownKeys = new Array<string>(64).fill('');
+
+/** Decodes from one piece of memory again and again, which must not change while read() runs. */
+export class MetadataReader {
   readonly #bytes: Buffer;
   readonly #view: DataView;
 
@@ -306,28 +310,51 @@ class MetadataReader {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  read(): Metadata {
-    const size = this.#bytes.length;
+  /** @throws DoraError METADATA_INVALID */
+  read(start: number, size: number): Metadata {
+    if (size === 0) return NO_METADATA;
     if (size > MAX_METADATA_BYTES) throw invalid(`it has ${size} bytes`);
     if (size < HEAD) throw invalid('it is cut off');
-    if (this.#bytes[0] !== VERSION || this.#bytes[1] !== 0) throw invalid(`its version is ${String(this.#bytes[0])}`);
+    const bytes = this.#bytes;
+    const view = this.#view;
+    if (bytes[start] !== VERSION || bytes[start + 1] !== 0) throw invalid(`its version is ${String(bytes[start])}`);
     const result = Object.create(null) as Record<string, MetaValue>;
-    let at = HEAD;
-    for (let left = this.#view.getUint16(2, true); left > 0; left--) {
-      if (size - at < ENTRY_HEAD) throw invalid('it is cut off');
-      const type = this.#view.getUint8(at);
-      const keySize = this.#view.getUint8(at + 1);
-      const valueSize = this.#view.getUint32(at + 4, true);
-      if (keySize === 0 || this.#view.getUint16(at + 2, true) !== 0) throw invalid('an entry is malformed');
+    const end = start + size;
+    let at = start + HEAD;
+    for (let left = view.getUint16(start + 2, true); left > 0; left--) {
+      if (end - at < ENTRY_HEAD) throw invalid('it is cut off');
+      const type = view.getUint8(at);
+      const keySize = view.getUint8(at + 1);
+      const valueSize = view.getUint32(at + 4, true);
+      if (keySize === 0 || view.getUint16(at + 2, true) !== 0) throw invalid('an entry is malformed');
       at += ENTRY_HEAD;
-      if (keySize + valueSize > size - at) throw invalid('an entry is longer than the rest');
-      const key = this.#text(at, keySize);
+      if (keySize + valueSize > end - at) throw invalid('an entry is longer than the rest');
+      const key = this.#key(at, keySize);
       at += keySize;
       result[key] = this.#value(type, at, valueSize);
       at += valueSize;
     }
-    if (at !== size) throw invalid('bytes are left over');
+    if (at !== end) throw invalid('bytes are left over');
     return result;
+  }
+
+  /** A key that was read before is the same string object, which a look-up need not hash again. */
+  #key(at: number, size: number): string {
+    const bytes = this.#bytes;
+    if (size > 32) return this.#text(at, size);
+    let hash = size;
+    for (let i = at; i < at + size; i++) hash = (hash * 31 + (bytes[i] ?? 0)) | 0;
+    const place = hash & (knownKeys.length - 1);
+    const known = knownKeys[place] ?? '';
+    if (known.length === size) {
+      let i = 0;
+      while (i < size && known.charCodeAt(i) === bytes[at + i]) i++;
+      // Only keys of ASCII are remembered, for which a byte is a character.
+      if (i === size) return known;
+    }
+    const key = this.#text(at, size);
+    if (key.length === size && isAscii(bytes.subarray(at, at + size))) knownKeys[place] = key;
+    return key;
   }
 
   #value(type: number, at: number, size: number): MetaValue {

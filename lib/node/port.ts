@@ -6,6 +6,7 @@
  * the net never detaches memory that somebody can still read.
  */
 
+import { MetadataReader } from '../message/metadata.js';
 import { Control } from '../native/binding.js';
 import type { NativeNode } from '../native/binding.js';
 
@@ -27,6 +28,8 @@ export class Port {
   readonly slab: Uint8Array;
   /** The same memory, for reading text. (slice() of a Buffer would share it.) */
   readonly slabText: Buffer;
+  /** The same, for metadata. */
+  readonly slabMetadata: MetadataReader;
   readonly nodeId: string;
   readonly inputIds: readonly string[];
   /** Small copies are detached at release as well, so that code that is wrong fails at 4 bytes as it does at 4 MiB. */
@@ -47,6 +50,7 @@ export class Port {
     this.control = native.control;
     this.slab = native.slab;
     this.slabText = Buffer.from(native.slab.buffer, native.slab.byteOffset, native.slab.byteLength);
+    this.slabMetadata = new MetadataReader(native.slab);
     this.nodeId = native.info.id;
     this.inputIds = native.info.inputs.map((input) => input.id);
     this.strict = strict;

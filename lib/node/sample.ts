@@ -53,9 +53,10 @@ abstract class BaseSample {
   get metadata(): Metadata {
     if (this.decoded !== undefined) return this.decoded;
     if (this.metadataSize === 0) return NO_METADATA;
-    this.decoded = decodeMetadata(
-      this.metadataBytes ?? this.port.slab.subarray(this.metadataOffset, this.metadataOffset + this.metadataSize),
-    );
+    this.decoded =
+      this.metadataBytes === undefined
+        ? this.port.slabMetadata.read(this.metadataOffset, this.metadataSize)
+        : decodeMetadata(this.metadataBytes);
     this.metadataBytes = undefined;
     return this.decoded;
   }

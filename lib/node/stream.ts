@@ -1,26 +1,29 @@
 /**
  * `for await (const event of node)`: the default way to take events.
  *
- * next() is written by hand, for an async generator costs more than twice as much an event. The stream is the node's consumer from its first next()
+ * next() is written by hand, for an async generator costs more than twice as much an event; one wait is one promise, and the stream itself is what the
+ * inbox calls. The stream is the node's consumer from its first next()
  * until it ends or the loop is left (return()); then the last event is released and another consumer may begin.
  */
 
 import { DoraError } from '../errors.js';
 import type { AnyEvent } from './events.js';
-import type { Inbox } from './inbox.js';
-import { waitPlainly } from './wait.js';
+import { END } from './events.js';
+import type { Inbox, Waiter } from './inbox.js';
 
 type Result = IteratorResult<AnyEvent, undefined>;
 
 const DONE: Result = { done: true, value: undefined };
 
-export class EventStream implements AsyncIterableIterator<AnyEvent, undefined> {
+export class EventStream implements AsyncIterableIterator<AnyEvent, undefined>, Waiter {
+  /** @internal */
+  readonly only = undefined;
   readonly #inbox: Inbox;
   #state: 'new' | 'open' | 'done' = 'new';
-  readonly #deliver = (event: AnyEvent): Result => {
-    if (event.type !== 'end') return { done: false, value: event };
-    this.#finish();
-    return DONE;
+  #resolve: ((result: Result) => void) | undefined;
+  readonly #wait = (resolve: (result: Result) => void): void => {
+    this.#resolve = resolve;
+    this.#inbox.wait(this);
   };
 
   constructor(inbox: Inbox) {
@@ -41,9 +44,28 @@ export class EventStream implements AsyncIterableIterator<AnyEvent, undefined> {
     inbox.releaseLent();
     if (inbox.mayTakeNow()) {
       const event = inbox.take(undefined);
-      if (event !== null) return Promise.resolve(this.#deliver(event));
+      if (event !== null) return Promise.resolve(this.#result(event));
     }
-    return waitPlainly(inbox, undefined).then(this.#deliver);
+    return new Promise(this.#wait);
+  }
+
+  /** @internal */
+  poll(): boolean {
+    const event = this.#inbox.take(undefined);
+    if (event === null) return false;
+    this.#resolve?.(this.#result(event));
+    return true;
+  }
+
+  /** @internal */
+  onClosed(): void {
+    this.#resolve?.(this.#result(END));
+  }
+
+  #result(event: AnyEvent): Result {
+    if (event.type !== 'end') return { done: false, value: event };
+    this.#finish();
+    return DONE;
   }
 
   /** The loop was left. */

@@ -5,7 +5,6 @@
  * over, and an abort or timeout leaves the event in its queue. Callers: recv(), batches(), run().
  */
 
-import type { AnyEvent } from './events.js';
 import { END } from './events.js';
 import type { Inbox, Only, Waiter } from './inbox.js';
 
@@ -69,23 +68,5 @@ export function waitForEvent<E>(
       }, timeoutMs);
     }
     inbox.wait(waiter);
-  });
-}
-
-/** The shortest wait: nothing can end it but an event or close(). Used by the loop, once an event. */
-export function waitPlainly(inbox: Inbox, only: Only): Promise<AnyEvent> {
-  return new Promise((resolve) => {
-    inbox.wait({
-      only,
-      poll() {
-        const event = inbox.take(only);
-        if (event === null) return false;
-        resolve(event);
-        return true;
-      },
-      onClosed() {
-        resolve(END);
-      },
-    });
   });
 }
