@@ -69,6 +69,12 @@ Status EdgeWriter::open(EdgeWriterConfig config, Error* error) {
   return Status::ok;
 }
 
+/// Reads tail, unless the largest one seen leaves room: then the reader's line stays where it is. False as below.
+bool EdgeWriter::tail_for_put(uint64_t* tail) {
+  *tail = seen_tail_;
+  return head_ - seen_tail_ < queue_size() || read_tail(tail);
+}
+
 /// Reads tail. False when it is none that an honest reader could have written.
 bool EdgeWriter::read_tail(uint64_t* tail) {
   // SYNC: ring-tail. Acquire: the reader's copy of the cell is over before the cell is written again.
@@ -117,7 +123,7 @@ bool EdgeWriter::over_limit() {
 bool EdgeWriter::has_room() {
   if (state_ == State::closed) return false;
   uint64_t tail;
-  if (!read_tail(&tail)) {
+  if (!tail_for_put(&tail)) {
     close();
     return false;
   }
@@ -203,7 +209,7 @@ Status EdgeWriter::put(const QueuedEntry& entry) {
     if (is_given(entry.slot)) return Status::internal;  // one bit an edge cannot say "twice"; senders never do this
   }
   uint64_t tail;
-  if (!read_tail(&tail)) {
+  if (!tail_for_put(&tail)) {
     close();
     return Status::shm_corrupt;
   }

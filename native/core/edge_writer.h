@@ -90,6 +90,7 @@ class EdgeWriter {
   void ungive(uint32_t slot);
   bool over_limit();
   bool read_tail(uint64_t* tail);
+  bool tail_for_put(uint64_t* tail);
   bool still_queued(const QueuedEntry& entry) const;
   Status take_back(uint64_t tail);
   Status skip();

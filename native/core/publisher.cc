@@ -41,15 +41,29 @@ void Publisher::describe_holders(Error* error) {
   }
 }
 
+Status Publisher::closed_error(Error* error) const {
+  return error->fail(Status::ended, "output \"" + config_.name + "\" is closed");
+}
+
+Status Publisher::check_size(uint64_t size, Error* error) const {
+  const uint64_t least = metadata_offset(size) + kMetadataReserve;
+  if (size <= UINT32_MAX && (!config_.shared || least <= config_.map_bytes)) return Status::ok;
+  return error->fail(Status::too_large,
+                     "a message of " + std::to_string(size) + " bytes on \"" + config_.name +
+                         "\" is larger than its memory (" + std::to_string(config_.map_bytes) + " bytes)",
+                     "Raise the node's shared_memory_pool_size, or send less at once.");
+}
+
+Status Publisher::check_metadata(uint32_t size, Error* error) const {
+  if (size <= kMaxMetadata) return Status::ok;
+  return error->fail(Status::too_large, "metadata of " + std::to_string(size) + " bytes on \"" + config_.name +
+                                            "\"; at most " + std::to_string(kMaxMetadata));
+}
+
 Status Publisher::loan(uint64_t size, uint32_t* slot, uint8_t** data, uint64_t* capacity, Error* error) {
   std::lock_guard guard(lock_);
-  if (ended_) return error->fail(Status::ended, "output \"" + config_.name + "\" is closed");
-  if (size > UINT32_MAX || (config_.shared && metadata_offset(size) + kMetadataReserve > config_.map_bytes)) {
-    return error->fail(Status::too_large,
-                       "a message of " + std::to_string(size) + " bytes on \"" + config_.name +
-                           "\" is larger than its memory (" + std::to_string(config_.map_bytes) + " bytes)",
-                       "Raise the node's shared_memory_pool_size, or send less at once.");
-  }
+  if (ended_) return closed_error(error);
+  if (Status s = check_size(size, error); s != Status::ok) return s;
   if (Status s = allocate(metadata_offset(size) + kMetadataReserve, slot, error); s != Status::ok) return s;
   SlotInfo& info = pool_.info(*slot);
   *data = info.base + sizeof(SlotHeader);
@@ -94,15 +108,32 @@ QueuedEntry Publisher::entry_of(uint32_t slot, uint64_t stamp) {
   return {slot, info.offset, reinterpret_cast<const SlotHeader*>(info.base)->payload_size, stamp, info.generation};
 }
 
-Status Publisher::send(const Outgoing& given, PublishedSlot* published, Error* error) {
+Status Publisher::send(const Outgoing& message, PublishedSlot* published, Error* error) {
   std::lock_guard guard(lock_);
-  if (ended_) return error->fail(Status::ended, "output \"" + config_.name + "\" is closed");
-  if (given.metadata_size > kMaxMetadata)
-    return error->fail(Status::too_large, "metadata of " + std::to_string(given.metadata_size) + " bytes on \"" +
-                                              config_.name + "\"; at most 65536");
-  if (!room_everywhere(given.arm)) return Status::would_block;
+  if (ended_) return closed_error(error);
+  if (Status s = check_metadata(message.metadata_size, error); s != Status::ok) return s;
+  if (!room_everywhere(message.arm)) return Status::would_block;
+  return publish(message, published, error);
+}
 
+Status Publisher::send_copy(const void* data, const Outgoing& given, PublishedSlot* published, Error* error) {
+  std::lock_guard guard(lock_);
+  if (ended_) return closed_error(error);
+  if (!room_everywhere(given.arm)) return Status::would_block;
   Outgoing message = given;
+  if (Status s = check_size(message.size, error); s != Status::ok) return s;
+  if (Status s = check_metadata(message.metadata_size, error); s != Status::ok) return s;
+  if (Status s = allocate(metadata_offset(message.size) + std::max<uint64_t>(kMetadataReserve, message.metadata_size),
+                          &message.slot, error);
+      s != Status::ok)
+    return s;
+  if (message.size > 0) memcpy(pool_.info(message.slot).base + sizeof(SlotHeader), data, message.size);
+  return publish(message, published, error);
+}
+
+/// Under the lock, with room everywhere. A failure leaves the slot to the caller; there is none when it holds the
+/// metadata.
+Status Publisher::publish(Outgoing message, PublishedSlot* published, Error* error) {
   const uint64_t end = metadata_offset(message.size) + message.metadata_size;
   if (end > pool_.info(message.slot).capacity) {
     if (Status s = move_to_larger(&message, error); s != Status::ok) return s;
@@ -129,10 +160,21 @@ Status Publisher::send(const Outgoing& given, PublishedSlot* published, Error* e
   for (auto& edge : edges_) {
     if (edge->state() != EdgeWriter::State::closed) edge->notify();
   }
+  count(message.size);
   if (config_.retain > 0) keep_newest(message.slot, stamp);
   if (published != nullptr) *published = {message.slot, info.base, sequence_, stamp};
   pool_.unref(message.slot);
   return Status::ok;
+}
+
+/// Relaxed: the lock makes this the only writer, and the counts order nothing.
+void Publisher::count(uint64_t bytes) {
+  if (config_.counts == nullptr) return;
+  auto add = [](std::atomic<uint64_t>& counter, uint64_t n) {
+    counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  };
+  add(config_.counts->sent, 1);
+  add(config_.counts->bytes, bytes);
 }
 
 void Publisher::keep_newest(uint32_t slot, uint64_t stamp) {

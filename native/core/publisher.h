@@ -18,6 +18,7 @@
 
 #include "core/edge_writer.h"
 #include "core/hlc.h"
+#include "core/layout.h"
 #include "core/pool.h"
 
 namespace dora {
@@ -28,6 +29,7 @@ struct PublisherConfig {
   uint64_t map_bytes = 0;
   uint32_t max_slots = 1024;
   uint32_t retain = 0;
+  LedgerOutput* counts = nullptr;  ///< where messages and bytes are counted; must outlive the publisher
 };
 
 /// What send() writes into the slot's header and needs to know.
@@ -66,6 +68,8 @@ class Publisher {
   Status loan(uint64_t size, uint32_t* slot, uint8_t** data, uint64_t* capacity, Error* error);
   /// ok: the caller's reference is gone (local_refs stay). would_block: nothing happened. `published` may be null.
   Status send(const Outgoing& message, PublishedSlot* published, Error* error);
+  /// loan() and send() of a copy of `data` under one lock: for payloads small enough that nobody minds the wait.
+  Status send_copy(const void* data, const Outgoing& message, PublishedSlot* published, Error* error);
   /// would_block as send() would say it, without a message.
   bool has_room(bool arm);
   void add_ref(uint32_t slot) { pool_.add_ref(slot); }
@@ -91,6 +95,11 @@ class Publisher {
 
  private:
   Status allocate(uint64_t bytes, uint32_t* slot, Error* error);
+  Status check_size(uint64_t size, Error* error) const;
+  Status check_metadata(uint32_t size, Error* error) const;
+  Status closed_error(Error* error) const;
+  Status publish(Outgoing message, PublishedSlot* published, Error* error);
+  void count(uint64_t bytes);
   void sweep_all();
   bool room_everywhere(bool arm);
   Status move_to_larger(Outgoing* message, Error* error);

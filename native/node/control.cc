@@ -111,7 +111,8 @@ Status Node::Impl::make_publishers(const std::vector<wire::Output>& specs, Error
     const wire::Output& spec = specs[i];
     outputs.push_back({spec.id, spec.retain, spec.external != 0});
     publishers.push_back(std::make_unique<Publisher>(
-        PublisherConfig{spec.id, spec.external != 0, spec.map_bytes, spec.max_slots, spec.retain}, &session, &hlc));
+        PublisherConfig{spec.id, spec.external != 0, spec.map_bytes, spec.max_slots, spec.retain, &ledger.output(i)},
+        &session, &hlc));
     if (Status s = publishers.back()->init(error); s != Status::ok) return s;
     if (spec.external == 0) continue;
     const int fds[] = {publishers.back()->pool_fd()};

@@ -15,6 +15,9 @@ namespace {
 constexpr uint32_t kControlEvery =
     256;  // takes between two looks at the control descriptor, for a consumer that never sleeps
 
+/// Copying this much takes no longer than a few sends.
+constexpr uint64_t kCopiedUnderLock = 16 * 1024;
+
 int64_t monotonic_ns() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -34,6 +37,10 @@ int index_of(const auto& list, std::string_view id) {
     if (list[i].id == id) return static_cast<int>(i);
   }
   return -1;
+}
+
+Outgoing outgoing(uint32_t slot, uint64_t size, const SendArgs& args, uint64_t wall_ns) {
+  return {slot, size, args.encoding, args.metadata, args.metadata_size, wall_ns, args.local_refs, args.arm};
 }
 
 LocalSample local_sample(Publisher* publisher, const PublishedSlot& slot, uint64_t size, const SendArgs& args) {
@@ -112,6 +119,8 @@ bool Node::prepare_sleep(const uint64_t* mask) {
     impl_->inbox.set_awake();
   }
 }
+
+bool Node::still_asleep() const { return impl_->inbox.is_asleep(); }
 
 void Node::awake(bool doorbell_readable, bool control_readable) {
   impl_->inbox.set_awake();
@@ -203,16 +212,10 @@ Status Node::send(Loan* loan, const SendArgs& args, LocalSample* local, Error* e
   if (loan->size > loan->capacity)
     return error->fail(Status::invalid_argument, "a loan cannot be sent larger than it was lent");
   PublishedSlot published;
-  const Outgoing message{
-      loan->slot,      loan->size, args.encoding, args.metadata, args.metadata_size, impl_->clock->wall_ns(),
-      args.local_refs, args.arm};
   Publisher* publisher = loan->publisher;
-  const Status s = publisher->send(message, &published, error);
+  const Status s = publisher->send(outgoing(loan->slot, loan->size, args, impl_->clock->wall_ns()), &published, error);
   impl_->look_for_corrupt(*publisher);
   if (s != Status::ok) return s;
-  LedgerOutput& counts = impl_->ledger.output(loan->output);
-  counts.sent.fetch_add(1, std::memory_order_relaxed);
-  counts.bytes.fetch_add(loan->size, std::memory_order_relaxed);
   if (args.local_refs > 0 && local != nullptr) *local = local_sample(publisher, published, loan->size, args);
   *loan = Loan{};
   return Status::ok;
@@ -223,6 +226,14 @@ Status Node::send_copy(uint32_t output, const void* data, uint64_t size, const S
   if (output >= impl_->publishers.size())
     return error->fail(Status::unknown_output, "this node has no output of index " + std::to_string(output));
   Publisher& publisher = *impl_->publishers[output];
+  if (size <= kCopiedUnderLock) {
+    PublishedSlot published;
+    const Status s = publisher.send_copy(data, outgoing(0, size, args, impl_->clock->wall_ns()), &published, error);
+    impl_->look_for_corrupt(publisher);
+    if (s == Status::ok && args.local_refs > 0 && local != nullptr)
+      *local = local_sample(&publisher, published, size, args);
+    return s;
+  }
   // A closed output gets no room any more: loan() says so.
   if (!publisher.has_room(args.arm) && !publisher.ended()) return Status::would_block;
   Loan copy;
@@ -242,8 +253,8 @@ void Node::retain_local(const LocalSample& sample) { sample.publisher->add_ref(s
 void Node::release_local(const LocalSample& sample) { sample.publisher->unref(sample.slot); }
 
 void Node::count_local(uint32_t input, uint64_t received, uint64_t dropped) {
-  impl_->ledger.input(input).received.fetch_add(received, std::memory_order_relaxed);
-  impl_->ledger.input(input).dropped.fetch_add(dropped, std::memory_order_relaxed);
+  Ledger::add(impl_->ledger.input(input).received, received);
+  Ledger::add(impl_->ledger.input(input).dropped, dropped);
 }
 
 bool Node::has_room(uint32_t output, bool arm) {

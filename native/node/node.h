@@ -152,6 +152,8 @@ class Node {
   int wait_fd();
   /// Says "asleep" and looks once more. False: something is pending for inputs of `mask` (or control); do not sleep.
   bool prepare_sleep(const uint64_t* mask = nullptr);
+  /// True when nobody has cleared "asleep" since prepare_sleep(): whatever woke the sleeper, no message did.
+  bool still_asleep() const;
   /// After a sleep, whatever woke it. Clears "asleep", empties the doorbell, handles control traffic, deaths and
   /// timers.
   void awake(bool doorbell_readable, bool control_readable);
@@ -183,7 +185,7 @@ class Node {
   void discard(Loan* loan);
   void retain_local(const LocalSample& sample);
   void release_local(const LocalSample& sample);
-  /// Counters of local inputs, kept in the process's ledger like those of edges.
+  /// Counters of local inputs, kept in the process's ledger like those of edges. One caller at a time.
   void count_local(uint32_t input, uint64_t received, uint64_t dropped);
   /// True when no backpressure edge of this output is full now. `arm`: when false is returned, ring the doorbell once
   /// there may be room.
