@@ -151,6 +151,8 @@ export const Control = {
   holds: 4,
   /** native → JS: loans that were neither sent nor discarded before the collector found them, since JS last wrote 0. */
   leakedLoans: 5,
+  /** JS → native: the wait that begins wants the loop to turn before it ends. */
+  yield: 6,
   /** First word of the mask of inputs that may end a sleep (Waiting.masked), and of the one for drain() and recvSync(). */
   sleepMask: 16,
   takeMask: 48,

@@ -162,7 +162,9 @@ export class Inbox {
   mayTakeNow(): boolean {
     const now = this.port.control[Control.clockMs]!;
     if (this.#runEvents++ === 0) this.#runStartMs = now;
-    return this.#runEvents <= RUN_EVENTS && now - this.#runStartMs < RUN_MS;
+    if (this.#runEvents <= RUN_EVENTS && now - this.#runStartMs < RUN_MS) return true;
+    this.port.control[Control.yield] = 1;
+    return false;
   }
 
   /** What a claim's input has to say goes to the claim. Null: not for the general stream. */

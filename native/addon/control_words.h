@@ -17,6 +17,7 @@ constexpr uint32_t kHandle = 2;
 constexpr uint32_t kReferenced = 3;
 constexpr uint32_t kHolds = 4;
 constexpr uint32_t kLeakedLoans = 5;
+constexpr uint32_t kYield = 6;
 constexpr uint32_t kSleepMask = 16;
 constexpr uint32_t kTakeMask = 48;
 constexpr uint32_t kControlWords = 80;

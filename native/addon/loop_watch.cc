@@ -1,13 +1,18 @@
 // The libuv handles of a node. See loop_watch.h.
 #include "addon/loop_watch.h"
 
+#include <sys/epoll.h>
+
 #include <algorithm>
+#include <utility>
 
 #include "addon/control_words.h"
 
 namespace dora::addon {
 
 namespace {
+
+constexpr uint64_t kMostDirectNs = 1'000'000;
 
 template <class Handle>
 uv_handle_t* as_handle(Handle* handle) {
@@ -109,18 +114,39 @@ void LoopWatch::on_closed(uv_handle_t* handle) {
 }
 
 void LoopWatch::before_sleep() {
-  const int32_t waiting = control_[control_words::kWaiting];
-  if (waiting == control_words::kNobody) {
-    if (control_[control_words::kHolds] == 0 && control_[control_words::kReferenced] == 1) unref();
-    return;
-  }
-  const uint64_t* mask = waiting == control_words::kMasked ? control_words::sleep_mask(control_) : nullptr;
-  if (!spin(mask) && node_->prepare_sleep(mask)) {
-    asleep_ = true;
-    return;
+  for (uint64_t until = 0;;) {
+    const int32_t waiting = control_[control_words::kWaiting];
+    if (waiting == control_words::kNobody) {
+      if (control_[control_words::kHolds] == 0 && control_[control_words::kReferenced] == 1) unref();
+      return;
+    }
+    const uint64_t* mask = waiting == control_words::kMasked ? control_words::sleep_mask(control_) : nullptr;
+    if (!spin(mask) && node_->prepare_sleep(mask)) {
+      asleep_ = true;
+      return;
+    }
+    if (!may_call_directly(&until)) break;
+    call_js();
+    if (stopped_) return;
   }
   pending_ = true;
   uv_idle_start(&idle_, [](uv_idle_t*) {});
+}
+
+/// False when the loop has to turn first: for immediates and timers that are due, for a consumer that has had its run,
+/// and after kMostDirectNs, so that I/O waits no longer than that.
+bool LoopWatch::may_call_directly(uint64_t* until) const {
+  if (std::exchange(control_[control_words::kYield], 0) != 0 || uv_backend_timeout(loop_) == 0) return false;
+  const uint64_t now = uv_hrtime();
+  if (*until == 0) *until = now + kMostDirectNs;
+  return now < *until;
+}
+
+/// Fails until the loop has polled once since start(): only then has libuv registered the descriptor.
+void LoopWatch::make_edge_triggered() {
+  const int fd = node_->doorbell_fd();
+  epoll_event event{EPOLLIN | EPOLLET, {.fd = fd}};
+  edge_triggered_ = epoll_ctl(uv_backend_fd(loop_), EPOLL_CTL_MOD, fd, &event) == 0;
 }
 
 /// True when something came. Spins only when the loop would block, and not past its next timer.
@@ -133,9 +159,13 @@ bool LoopWatch::spin(const uint64_t* mask) {
 }
 
 void LoopWatch::after_sleep() {
+  const bool tells_once = edge_triggered_;
+  if (!edge_triggered_) make_edge_triggered();
   const bool woken = doorbell_readable_ || control_readable_;
   if (pending_) uv_idle_stop(&idle_);
-  if (asleep_ || woken) node_->awake(doorbell_readable_, control_readable_);
+  // Who has sent a message cleared the flag and rang once; any other ring is emptied.
+  const bool by_message = tells_once && asleep_ && !node_->still_asleep();
+  if (asleep_ || woken) node_->awake(doorbell_readable_ && !by_message, control_readable_);
   const bool something = pending_ || woken || control_[control_words::kLeakedLoans] != 0;
   asleep_ = pending_ = doorbell_readable_ = control_readable_ = false;
   if (something) call_js();

@@ -1,12 +1,16 @@
 // A node as part of the libuv loop, with no thread of its own.
 //
 // The loop polls the node's two descriptors. uv_prepare runs right before the loop may block: when somebody waits, it
-// spins for the configured time, then says "asleep" and looks once more (Node::prepare_sleep); if something is there,
-// an idle handle keeps the loop from blocking. uv_check runs right after: it says "awake" and calls JavaScript once,
-// whatever number of descriptors woke the loop. When nobody waits the node stays "awake": publishers ring no bell, only
-// control traffic and credit wake the loop, and the node does not keep the process alive: nothing that comes could be
-// taken. JavaScript calls ref() when it starts to wait after such a sleep (Control.referenced is 0). Threads: the
-// loop's. Lifetime: stop() closes the handles; the object deletes itself when libuv has let go of them.
+// spins for the configured time, then says "asleep" and looks once more (Node::prepare_sleep). If something is there,
+// it calls JavaScript at once, again and again for kMostDirectNs at most; after that, or when JavaScript or a timer
+// wants the loop to turn, an idle handle keeps the loop from blocking. uv_check runs after the poll: it says "awake"
+// and calls JavaScript once, whatever number of descriptors woke the loop. When nobody waits the node stays "awake":
+// publishers ring no bell, only control traffic and credit wake the loop, and the node does not keep the process alive,
+// for nothing that comes could be taken; JavaScript calls ref() when it waits again (Control.referenced is 0).
+// The doorbell is polled edge-triggered: the kernel tells of each ring once, and a wake-up needs no read to empty it.
+// libuv knows no such thing, so its descriptor is changed behind its back once it has registered it. Where that is not
+// done, or undone, each wake-up empties the doorbell as usual or by a second one.
+// Threads: the loop's. Lifetime: stop() closes the handles; the object deletes itself when libuv has let go of them.
 #pragma once
 
 #include <node_api.h>
@@ -34,6 +38,8 @@ class LoopWatch {
   void before_sleep();
   void after_sleep();
   bool spin(const uint64_t* mask);
+  bool may_call_directly(uint64_t* until) const;
+  void make_edge_triggered();
   void call_js();
   static void on_closed(uv_handle_t* handle);
 
@@ -53,6 +59,7 @@ class LoopWatch {
   bool pending_ = false;  // it said no
   bool doorbell_readable_ = false, control_readable_ = false;
   bool stopped_ = false;
+  bool edge_triggered_ = false;
   void (*closed_)(void*) = nullptr;
   void* closed_data_ = nullptr;
 };

@@ -36,6 +36,8 @@ class Inbox {
   bool any_ready() const;
   /// asleep = 1. Then look at any_ready(), then sleep.
   void set_asleep();
+  /// Nobody has cleared it. A hint: a hostile peer can clear it at any time.
+  bool is_asleep() const { return shared()->asleep.load(std::memory_order_relaxed) != 0; }
   /// asleep = 0, whoever cleared it before.
   void set_awake();
 
