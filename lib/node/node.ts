@@ -206,7 +206,7 @@ export class Node<I extends Io = Io> implements AsyncDisposable, AsyncIterable<E
   /**
    * Publishes a copy: bytes as they are, strings as utf8, other values as JSON. Resolves when accepted: at once unless a `backpressure` subscriber is
    * full. Not awaiting it is legal for drop_oldest; a second send on an output while one waits is SEND_PENDING.
-   * @throws TypeError unknown output, closed node. Rejects: DoraError SHM_EXHAUSTED, TOO_LARGE, ENDED, SEND_PENDING
+   * @throws TypeError unknown output, closed node. Rejects: DoraError SHM_EXHAUSTED, TOO_LARGE, ENDED, SEND_PENDING, BACKPRESSURE_CYCLE
    */
   send<K extends Id<I['outputs']>>(id: K, data: Payload<I['outputs'][K]>, metadata?: Metadata): Promise<void> {
     return this.#open().sender.send(id, data, metadata);
@@ -222,7 +222,7 @@ export class Node<I extends Io = Io> implements AsyncDisposable, AsyncIterable<E
 
   /**
    * Publishes, blocking this thread while a `backpressure` subscriber is full. false: no room within timeoutMs (absent: for ever), or the node is
-   * stopping and there is none. @throws like trySend; DoraError SEND_PENDING
+   * stopping and there is none. @throws like trySend; DoraError SEND_PENDING, BACKPRESSURE_CYCLE
    */
   sendSync<K extends Id<I['outputs']>>(
     id: K,

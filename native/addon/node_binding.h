@@ -100,7 +100,7 @@ class NodeBinding {
   bool payload(napi_value data, uint32_t size, const void** bytes);
   SendArgs send_args(uint32_t encoding, uint32_t metadata_size, bool arm) const;
   napi_value sent_status(Status status, const Error& error);
-  Status or_give_up(Status status, bool arm) const;
+  Status or_give_up(Status status, uint32_t output, bool arm) const;
 
   napi_env env_;
   std::unique_ptr<Node> node_;

@@ -65,8 +65,10 @@ napi_value NodeBinding::sent_status(Status status, const Error& error) {
 }
 
 /// A node that is stopping does not wait for room: nobody is sure to make any. Then the status is `timeout`.
-Status NodeBinding::or_give_up(Status status, bool arm) const {
-  return status == Status::would_block && arm && node_->stopping() ? Status::timeout : status;
+Status NodeBinding::or_give_up(Status status, uint32_t output, bool arm) const {
+  if (status != Status::would_block || !arm || !node_->stopping()) return status;
+  node_->stop_waiting(output);
+  return Status::timeout;
 }
 
 napi_value NodeBinding::send(napi_env env, napi_callback_info info) {
@@ -77,8 +79,8 @@ napi_value NodeBinding::send(napi_env env, napi_callback_info info) {
   if (self == nullptr || !self->known_output(output) || !self->payload(args[1], size, &bytes)) return nullptr;
   Error error;
   const SendArgs how = self->send_args(args.u32(3), args.u32(4), (args.u32(5) & kFlagArm) != 0);
-  return self->sent_status(self->or_give_up(self->node_->send_copy(output, bytes, size, how, nullptr, &error), how.arm),
-                           error);
+  const Status status = self->node_->send_copy(output, bytes, size, how, nullptr, &error);
+  return self->sent_status(self->or_give_up(status, output, how.arm), error);
 }
 
 napi_value NodeBinding::send_sync(napi_env env, napi_callback_info info) {
@@ -95,9 +97,11 @@ napi_value NodeBinding::send_sync(napi_env env, napi_callback_info info) {
     const Status status = self->node_->send_copy(output, bytes, size, how, nullptr, &error);
     if (status != Status::would_block) return self->sent_status(status, error);
     const int64_t left = deadline < 0 ? -1 : std::max<int64_t>(deadline - monotonic_ns(), 0);
-    if (left == 0) return self->sent_status(Status::timeout, error);
     // A node that is stopping does not wait: nobody got it.
-    if (self->node_->wait_room(left) == Status::ended) return self->sent_status(Status::would_block, error);
+    const bool late = left == 0;
+    if (!late && self->node_->wait_room(left) != Status::ended) continue;
+    self->node_->stop_waiting(output);
+    return self->sent_status(late ? Status::timeout : Status::would_block, error);
   }
 }
 
@@ -164,9 +168,10 @@ napi_value NodeBinding::send_loan(napi_env env, napi_callback_info info) {
   detach_buffer(args[1]);
   Error error;
   const SendArgs how = self->send_args(args.u32(3), args.u32(4), (args.u32(5) & kFlagArm) != 0);
+  const uint32_t output = entry->loan.output;
   const Status status = self->node_->send(&entry->loan, how, nullptr, &error);
   if (status == Status::ok) self->loans_.remove(args.u32(0));
-  return self->sent_status(self->or_give_up(status, how.arm), error);
+  return self->sent_status(self->or_give_up(status, output, how.arm), error);
 }
 
 napi_value NodeBinding::discard_loan(napi_env env, napi_callback_info info) {

@@ -12,6 +12,7 @@
 #include "broker/edges.h"
 #include "broker/join.h"
 #include "broker/registry.h"
+#include "broker/waits.h"
 
 namespace dora::broker {
 namespace {
@@ -114,6 +115,11 @@ void dispatch(Hub* hub, Connection* connection, Packet& packet) {
       const BrokerNode& spec = process->node->spec;
       if (take(connection, packet, &message))
         hub->events.push(Kind::request_stop, spec.dataflow, spec.node, {}, process->pid);
+      return;
+    }
+    case wire::Type::waits: {
+      wire::Waits message;
+      if (take(connection, packet, &message)) look_for_rings(process->node->dataflow);
       return;
     }
     case wire::Type::bye: {

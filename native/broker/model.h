@@ -121,8 +121,16 @@ struct Node {
   std::vector<uint64_t> received, dropped, sent, bytes;
 };
 
+/// A ring of waits that was found at some look, to be found unchanged at a later one (waits.cc).
+struct StandingRing {
+  std::vector<uint64_t> mark;
+  uint64_t seen_ns = 0;
+};
+
 struct Dataflow {
   std::string name;
+  std::vector<StandingRing> rings;
+  uint64_t looked_ns = 0;                    ///< for rings
   bool started = false;                      ///< the barrier was released
   std::vector<std::unique_ptr<Node>> nodes;  ///< in the order they were added
   std::map<std::string, Node*> by_name;

@@ -3,6 +3,7 @@
 
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "core/step.h"
 
@@ -150,6 +151,11 @@ bool EdgeWriter::want_room() {
     if (over_limit()) return false;
   }
   return true;
+}
+
+void EdgeWriter::set_waits(uint64_t since_ns) {
+  const bool full = std::exchange(full_, false);
+  if (state_ != State::closed) shared()->waits_since.store(full ? since_ns : 0, std::memory_order_relaxed);
 }
 
 void EdgeWriter::want_slot() {

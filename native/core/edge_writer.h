@@ -63,6 +63,11 @@ class EdgeWriter {
   bool has_room();
   /// backpressure: asks the reader to ring once there is room, and looks again. True: there is room now after all.
   bool want_room();
+  /// backpressure: a sender that waits found no room here; the next set_waits() tells the broker.
+  void note_full() { full_ = true; }
+  /// Tells the broker that a send waits for room since then: here, if there was none since the last call. 0: nobody
+  /// waits.
+  void set_waits(uint64_t since_ns);
   /// Asks the reader to ring when it releases a slot.
   void want_slot();
   /// Puts an entry; drop_oldest may take the oldest one back, or drop this one when the reader holds too much.
@@ -102,6 +107,7 @@ class EdgeWriter {
   InboxPeer inbox_;
   State state_ = State::closed;
   bool opened_before_ = false;
+  bool full_ = false;
   uint64_t head_ = 0;
   uint64_t seen_tail_ = 0;  // the largest tail seen: an honest reader never moves it back
   uint32_t given_count_ = 0;

@@ -85,11 +85,14 @@ struct EdgeShared {
   std::atomic<uint32_t> want_slot;              ///< publisher waits for any slot; 0: no
   std::atomic<uint64_t> start;  ///< tail when the region was opened; publisher, before the reader has it
   std::atomic<uint32_t> ended;  ///< 1: the publisher is done; nothing follows what is queued
+  /// For the broker alone: when a send began to wait that found no room in this edge (steady ns); 0: none waits.
+  std::atomic<uint64_t> waits_since;
 };
 constexpr uint64_t kCellsOffset = 256;
 static_assert(sizeof(EdgeShared) == 256 && offsetof(EdgeShared, head) == 64 && offsetof(EdgeShared, tail) == 128);
 static_assert(offsetof(EdgeShared, want_tail) == 192 && offsetof(EdgeShared, want_slot) == 200);
 static_assert(offsetof(EdgeShared, start) == 208 && offsetof(EdgeShared, ended) == 216);
+static_assert(offsetof(EdgeShared, waits_since) == 224);
 
 constexpr uint32_t cells_for(uint32_t queue_size) {
   uint32_t cells = 1;
@@ -131,12 +134,13 @@ struct LedgerHead {
 struct LedgerInput {
   std::atomic<uint64_t> received;  ///< messages claimed, or ticks delivered
   std::atomic<uint64_t> dropped;   ///< as the receiver saw it; ticks missed
+  std::atomic<uint64_t> waited;    ///< fed inside the process: 1 while its operator waits for room in it
 };
 struct LedgerOutput {
   std::atomic<uint64_t> sent;
   std::atomic<uint64_t> bytes;
 };
-static_assert(sizeof(LedgerHead) == 64 && sizeof(LedgerInput) == 16 && sizeof(LedgerOutput) == 16);
-constexpr uint64_t ledger_size(uint32_t inputs, uint32_t outputs) { return 64 + 16ull * inputs + 16ull * outputs; }
+static_assert(sizeof(LedgerHead) == 64 && sizeof(LedgerInput) == 24 && sizeof(LedgerOutput) == 16);
+constexpr uint64_t ledger_size(uint32_t inputs, uint32_t outputs) { return 64 + 24ull * inputs + 16ull * outputs; }
 
 }  // namespace dora

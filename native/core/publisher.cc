@@ -80,10 +80,35 @@ bool Publisher::room_everywhere(bool arm) {
       note_corrupt(*edge);
       continue;
     }
-    if (!arm || !edge->want_room()) room = false;
-    if (!arm && !room) return false;
+    if (!arm) return false;
+    if (edge->want_room()) continue;
+    edge->note_full();
+    room = false;
   }
+  if (room && waits_since_ != 0) end_wait_locked();
   return room;
+}
+
+uint64_t Publisher::begin_wait(uint64_t now_ns) {
+  std::lock_guard guard(lock_);
+  if (waits_since_ == 0) waits_since_ = now_ns;
+  for (auto& edge : edges_) edge->set_waits(waits_since_);
+  return waits_since_;
+}
+
+uint64_t Publisher::waits_since() const {
+  std::lock_guard guard(lock_);
+  return waits_since_;
+}
+
+void Publisher::end_wait() {
+  std::lock_guard guard(lock_);
+  if (waits_since_ != 0) end_wait_locked();
+}
+
+void Publisher::end_wait_locked() {
+  waits_since_ = 0;
+  for (auto& edge : edges_) edge->set_waits(0);
 }
 
 bool Publisher::has_room(bool arm) {
@@ -242,6 +267,7 @@ void Publisher::end() {
   std::lock_guard guard(lock_);
   if (ended_) return;
   ended_ = true;
+  if (waits_since_ != 0) end_wait_locked();
   for (auto& edge : edges_) edge->end();
 }
 

@@ -72,6 +72,12 @@ class Publisher {
   Status send_copy(const void* data, const Outgoing& message, PublishedSlot* published, Error* error);
   /// would_block as send() would say it, without a message.
   bool has_room(bool arm);
+  /// A send that was refused with `arm` set waits now. Returns since when: `now_ns`, or the moment of an earlier
+  /// refusal.
+  uint64_t begin_wait(uint64_t now_ns);
+  uint64_t waits_since() const;
+  /// It gives up. A send that finds room ends the wait by itself.
+  void end_wait();
   void add_ref(uint32_t slot) { pool_.add_ref(slot); }
   void unref(uint32_t slot);
 
@@ -102,6 +108,7 @@ class Publisher {
   void count(uint64_t bytes);
   void sweep_all();
   bool room_everywhere(bool arm);
+  void end_wait_locked();
   Status move_to_larger(Outgoing* message, Error* error);
   void describe_holders(Error* error);
   QueuedEntry entry_of(uint32_t slot, uint64_t stamp);
@@ -120,6 +127,7 @@ class Publisher {
   uint64_t sequence_ = 0;
   uint64_t last_stamp_ = 0;
   bool ended_ = false;
+  uint64_t waits_since_ = 0;  // 0: no send waits for room
 };
 
 }  // namespace dora

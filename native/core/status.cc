@@ -24,6 +24,7 @@ const char* status_code(Status status) {
     case Status::unknown_output: return "UNKNOWN_OUTPUT";
     case Status::already_connected: return "ALREADY_CONNECTED";
     case Status::internal: return "INTERNAL";
+    case Status::backpressure_cycle: return "BACKPRESSURE_CYCLE";
   }
   return "INTERNAL";
 }

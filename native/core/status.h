@@ -30,6 +30,7 @@ enum class Status : int32_t {
   unknown_output = DORA_UNKNOWN_OUTPUT,
   already_connected = DORA_ALREADY_CONNECTED,
   internal = DORA_INTERNAL,
+  backpressure_cycle = DORA_BACKPRESSURE_CYCLE,
 };
 
 /// The code of docs/errors.md for a status, such as "SHM_EXHAUSTED".

@@ -170,6 +170,7 @@ void Node::Impl::fired(uint64_t key) {
     }
     case Watch::Kind::timer: inputs->timer_fired(what.index); return;
     case Watch::Kind::alarm: inputs->alarm_fired(); return;
+    case Watch::Kind::waits: look_at_waits(); return;
     // A pidfd stays readable once its process is dead, so each is looked at once.
     case Watch::Kind::subscriber: publishers[what.index]->peer_died(what.edge_id, what.incarnation); break;
     case Watch::Kind::publisher: inputs->publisher_died(what.index, what.region_id); break;
@@ -236,6 +237,7 @@ void Node::Impl::process(Packet& packet) {
       if (wire::decode(packet.bytes, &message)) session.add_granted(message.granted);
       return;
     }
+    case wire::Type::send_rejected: return on_send_rejected(packet);
     default: return protocol_error("a packet of type " + std::to_string(static_cast<int>(type)));
   }
 }
@@ -245,6 +247,7 @@ void Node::Impl::on_open_out(Packet& packet) {
   if (!wire::decode(packet.bytes, &message) || packet.fds.size() != 4 || message.output >= publishers.size())
     return protocol_error("a malformed OpenOut");
   Publisher& publisher = *publishers[message.output];
+  if (message.constants.policy == static_cast<uint16_t>(Policy::backpressure)) start_watching_waits();
   unwatch_subscriber(message.edge_id);
   Error error;
   Status s = publisher.open_edge(

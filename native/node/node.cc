@@ -215,6 +215,7 @@ Status Node::send(Loan* loan, const SendArgs& args, LocalSample* local, Error* e
   Publisher* publisher = loan->publisher;
   const Status s = publisher->send(outgoing(loan->slot, loan->size, args, impl_->clock->wall_ns()), &published, error);
   impl_->look_for_corrupt(*publisher);
+  if (s == Status::would_block && args.arm) return impl_->wait_for_room(loan->output, error);
   if (s != Status::ok) return s;
   if (args.local_refs > 0 && local != nullptr) *local = local_sample(publisher, published, loan->size, args);
   *loan = Loan{};
@@ -235,7 +236,8 @@ Status Node::send_copy(uint32_t output, const void* data, uint64_t size, const S
     return s;
   }
   // A closed output gets no room any more: loan() says so.
-  if (!publisher.has_room(args.arm) && !publisher.ended()) return Status::would_block;
+  if (!publisher.has_room(args.arm) && !publisher.ended())
+    return args.arm ? impl_->wait_for_room(output, error) : Status::would_block;
   Loan copy;
   if (Status s = loan(output, size, &copy, error); s != Status::ok) return s;
   if (size > 0) memcpy(copy.data, data, size);
@@ -258,7 +260,16 @@ void Node::count_local(uint32_t input, uint64_t received, uint64_t dropped) {
 }
 
 bool Node::has_room(uint32_t output, bool arm) {
-  return output >= impl_->publishers.size() || impl_->publishers[output]->has_room(arm);
+  if (output >= impl_->publishers.size() || impl_->publishers[output]->has_room(arm)) return true;
+  return arm && impl_->waits_in_vain(output);
+}
+
+void Node::stop_waiting(uint32_t output) {
+  if (output < impl_->publishers.size()) impl_->publishers[output]->end_wait();
+}
+
+void Node::set_local_wait(uint32_t input, bool waits) {
+  impl_->ledger.input(input).waited.store(waits ? 1 : 0, std::memory_order_relaxed);
 }
 
 Status Node::close_output(uint32_t output) {

@@ -179,7 +179,8 @@ class Node {
   /// ok: the loan is gone (with local_refs > 0 `local` describes what the receivers in this process get). would_block:
   /// nobody got anything and the loan is still the caller's. `local` may be null when local_refs is 0.
   Status send(Loan* loan, const SendArgs& args, LocalSample* local, Error* error);
-  /// Copies. ok, would_block (nothing was kept; call again), or a failure.
+  /// Copies. ok, would_block (nothing was kept; call again), or a failure. A send that waits for room (would_block with
+  /// `arm`, again and again) may come to fail with backpressure_cycle: see waits.cc.
   Status send_copy(uint32_t output, const void* data, uint64_t size, const SendArgs& args, LocalSample* local,
                    Error* error);
   void discard(Loan* loan);
@@ -190,6 +191,10 @@ class Node {
   /// True when no backpressure edge of this output is full now. `arm`: when false is returned, ring the doorbell once
   /// there may be room.
   bool has_room(uint32_t output, bool arm = false);
+  /// Whoever was refused with `arm` set does not wait any longer (timeout, close). A send that succeeds says so itself.
+  void stop_waiting(uint32_t output);
+  /// For local inputs: an operator of this process waits, or no longer waits, for room in it.
+  void set_local_wait(uint32_t input, bool waits);
   Status close_output(uint32_t output);
   Status request_stop();
 

@@ -159,17 +159,22 @@ Status check_output(const char* call, const dora_node_t* node, int32_t output, E
 
 /// Calls attempt(arm) until it does not want to wait, or the time is over.
 template <class F>
-Status with_room(dora_node_t* node, int64_t timeout_ns, Error* error, F attempt) {
+Status with_room(dora_node_t* node, uint32_t output, int64_t timeout_ns, Error* error, F attempt) {
   if (timeout_ns == 0) return attempt(false);
   const int64_t end = end_of_wait(timeout_ns);
   for (;;) {
     const Status s = attempt(true);
     if (s != Status::would_block) return s;
     const int64_t left = end < 0 ? -1 : end - monotonic_ns();
-    if (end >= 0 && left <= 0) return Status::timeout;
-    if (node->node->wait_room(left) == Status::ended)
+    if (end >= 0 && left <= 0) {
+      node->node->stop_waiting(output);
+      return Status::timeout;
+    }
+    if (node->node->wait_room(left) == Status::ended) {
+      node->node->stop_waiting(output);
       return error->fail(Status::ended, "a subscriber is full and this node is stopping, so it does not wait",
                          "Take events until the end; sends with a timeout of 0 still work.");
+    }
   }
 }
 
@@ -280,7 +285,7 @@ int32_t dora_node_send(dora_node_t* node, int32_t output, const void* data, uint
   Status s = check_output("dora_node_send", node, output, &words);
   if (s == Status::ok) s = check_message("dora_node_send", data, size, encoding, metadata, metadata_size, &words);
   if (s != Status::ok) return result(s, words, error);
-  s = with_room(node, timeout_ns, &words, [&](bool arm) {
+  s = with_room(node, static_cast<uint32_t>(output), timeout_ns, &words, [&](bool arm) {
     const SendArgs args{static_cast<uint16_t>(encoding), metadata, static_cast<uint32_t>(metadata_size), 0, arm};
     return node->node->send_copy(static_cast<uint32_t>(output), data, size, args, nullptr, &words);
   });
@@ -309,7 +314,7 @@ int32_t dora_loan_send(dora_node_t* node, dora_loan_t* loan, uint32_t encoding, 
   Status s = check_message("dora_loan_send", loan->data, loan->size, encoding, metadata, metadata_size, &words);
   if (s != Status::ok) return result(s, words, error);
   Loan lent = loan_of(loan);
-  s = with_room(node, timeout_ns, &words, [&](bool arm) {
+  s = with_room(node, lent.output, timeout_ns, &words, [&](bool arm) {
     const SendArgs args{static_cast<uint16_t>(encoding), metadata, static_cast<uint32_t>(metadata_size), 0, arm};
     return node->node->send(&lent, args, nullptr, &words);
   });

@@ -1,11 +1,12 @@
-// What a Node consists of. Included by node.cc (the surface) and control.cc (joining, the broker's packets, deaths,
-// timers) only.
+// What a Node consists of. Included by node.cc (the surface), control.cc (joining, the broker's packets, deaths,
+// timers) and waits.cc (sends that wait for room) only.
 //
 // Everything here is the consumer's, but the session, the publishers, the ledger and the clocks, which any thread uses.
 #pragma once
 
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -34,6 +35,12 @@ struct Node::Impl {
   void look_for_corrupt(const Publisher& publisher) {
     if (publisher.has_corrupt()) ring_doorbell(session.kick_fd());
   }
+  // ---- sends that wait for room [any-thread] (waits.cc) ----
+  /// A send was refused with `arm` set: would_block, or backpressure_cycle when the broker has rejected this wait.
+  Status wait_for_room(uint32_t output, Error* error);
+  /// The same without a send: true when the next one would be rejected.
+  bool waits_in_vain(uint32_t output);
+
   bool has_control_events() const {
     return !events.empty() || ended || inputs->has_events() || (inputs->all_over() && !stopping);
   }
@@ -66,7 +73,7 @@ struct Node::Impl {
  private:
   /// What a descriptor in `control` stands for.
   struct Watch {
-    enum class Kind { session, timer, alarm, subscriber, publisher } kind = Kind::session;
+    enum class Kind { session, timer, alarm, waits, subscriber, publisher } kind = Kind::session;
     int fd = -1;
     Fd pidfd = {};             // subscriber, publisher: `fd`, open for as long as it is watched
     uint32_t index = 0;        // output or input
@@ -89,6 +96,24 @@ struct Node::Impl {
   void on_start();
   void edge_failed(uint32_t input, uint64_t edge_id, const Error& error);
   void protocol_error(const std::string& what);
+
+  // waits.cc
+  uint64_t begin_wait(uint32_t output);
+  bool is_rejected(uint32_t output, uint64_t since_ns, std::string* ring);
+  void on_send_rejected(Packet& packet);
+  void start_watching_waits();
+  void look_at_waits();
+  void look_at(uint64_t at_ns);
+
+  struct Rejection {
+    uint64_t since_ns;
+    std::string ring;
+  };
+  Fd waits_alarm_;                                      // made with the first edge that can make a sender wait
+  std::atomic<uint64_t> waits_look_ns_{Clock::kNever};  // when it goes off; whoever lowers it sets the alarm
+  std::mutex rejected_lock_;
+  std::unordered_map<uint32_t, Rejection> rejected_;  // by output
+  std::atomic<bool> any_rejected_{false};             // a hint
 
   Fd broker_pidfd_;
   Watches watches_;

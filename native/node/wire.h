@@ -11,6 +11,7 @@
 //   B Start                                     every node of the dataflow is Ready and every edge between them is open
 //   N GrantRequest ↔ B Grant                    memory beyond what is held
 //   B CloseOut / CloseIn                        a peer is gone for good
+//   N Waits … → B SendRejected                  a ring of nodes that wait for each other
 //   N OutputClosed, Corrupt, RequestStop, Bye;  B Stop
 #pragma once
 
@@ -36,7 +37,8 @@ enum class Type : uint16_t {
   output_closed,
   corrupt,
   request_stop,
-  bye,  // node → broker
+  bye,
+  waits,  // node → broker
   refused = 64,
   welcome,
   input,
@@ -48,7 +50,8 @@ enum class Type : uint16_t {
   close_in,
   start,
   stop,
-  grant,  // broker → node
+  grant,
+  send_rejected,  // broker → node
 };
 
 /// N→B, first packet. The token names the node and opens only its own inputs and outputs; it works once.
@@ -263,6 +266,26 @@ struct Bye {
   static constexpr Type type = Type::bye;
   template <class A>
   void fields(A&) {}
+};
+
+/// N→B. A send of this node still waits for room; said again and again while it does. Where, and since when, stands in
+/// its edges.
+struct Waits {
+  static constexpr Type type = Type::waits;
+  template <class A>
+  void fields(A&) {}
+};
+/// B→N. The send that waits on this output since then is part of a ring of nodes that wait for each other, and the
+/// youngest of them: it shall fail, so that the others can go on.
+struct SendRejected {
+  static constexpr Type type = Type::send_rejected;
+  uint32_t output = 0;
+  uint64_t since_ns = 0;
+  std::string ring;  ///< for people: `"a/out" -> "b/in"`, …
+  template <class A>
+  void fields(A& a) {
+    a(output), a(since_ns), a(ring);
+  }
 };
 
 // ---- coding ---------------------------------------------------------------------------------------------------------

@@ -201,6 +201,7 @@ void Scheduler::look_at_blocked_locked(bool all) {
 
 /// There may be room again for an operator that waits for some.
 void Scheduler::room_locked(Operator* op) {
+  if (op->waits_inside) end_local_waits_locked(op);
   op->wants_room = false;
   op->flush_due = op->blocked;
   list_change_locked(op);

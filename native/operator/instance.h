@@ -113,6 +113,7 @@ struct Operator {
   bool flush_due = false;      ///< there may be room for them
   bool wants_room = false;     ///< has input, and waits for room in a backpressure receiver
   bool waits_outside = false;  ///< in the list of those that wait for another process
+  bool waits_inside = false;   ///< the broker may see that it waits for a neighbour
   bool completed_early = false;
   bool has_external = false;  ///< an input is fed by another process or a timer
   bool paced = false;         ///< an output has a receiver that may need it to wait

@@ -103,9 +103,28 @@ Status Scheduler::keep(Operator* op, Output* output, Loan* loan, const void* dat
   // A local receiver may have taken one since we looked.
   else if (local_room(*output))
     op->flush_due = true;
+  else
+    note_local_waits_locked(op, *output);
   list_change_locked(op);
   if (op->flush_due) make_runnable_locked(op, false);
   return Status::ok;
+}
+
+/// For the broker, which looks for rings of waits.
+void Scheduler::note_local_waits_locked(Operator* op, const Output& output) {
+  op->waits_inside = true;
+  for (uint32_t i = 0; i < output.receiver_count; i++) {
+    const Input& input = *output.receivers[i];
+    if (input.paced() && input.full()) node_->set_local_wait(input.node_index, true);
+  }
+}
+
+void Scheduler::end_local_waits_locked(Operator* op) {
+  op->waits_inside = false;
+  for (uint32_t i = 0; i < op->output_count; i++) {
+    const Output& output = op->outputs[i];
+    for (uint32_t r = 0; r < output.receiver_count; r++) node_->set_local_wait(output.receivers[r]->node_index, false);
+  }
 }
 
 void Scheduler::wait_outside_locked(Operator* op, const Output& output) {
@@ -145,7 +164,10 @@ void Scheduler::flush(Operator* op) {
   op->flush_due = false;
   op->blocked = !op->kept->empty();
   if (op->blocked && outside) wait_outside_locked(op, *op->kept->front().output);
-  if (op->blocked && !outside) op->flush_due = local_room(*op->kept->front().output);
+  if (op->blocked && !outside) {
+    op->flush_due = local_room(*op->kept->front().output);
+    if (!op->flush_due) note_local_waits_locked(op, *op->kept->front().output);
+  }
   list_change_locked(op);
   if (has_work_locked(op)) make_runnable_locked(op, true);
 }

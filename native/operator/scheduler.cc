@@ -104,6 +104,7 @@ bool Scheduler::has_room_locked(Operator* op) {
     const bool local = !output.paces || local_room(output);
     if (local && (!output.external || node_->has_room(output.node_index, true))) continue;
     if (local) wait_outside_locked(op, output);
+    if (!local) note_local_waits_locked(op, output);
     op->wants_room = true;
     list_change_locked(op);
     return false;

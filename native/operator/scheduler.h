@@ -131,6 +131,8 @@ class Scheduler {
   void flush(Operator* op);
   static bool local_room(const Output& output);
   void wait_outside_locked(Operator* op, const Output& output);
+  void note_local_waits_locked(Operator* op, const Output& output);
+  void end_local_waits_locked(Operator* op);
 
   // graph.cc
   bool attach_inputs(RuntimeError* error);

@@ -105,8 +105,9 @@ DORA_EXPORT int32_t dora_node_prepare_wait(dora_node_t* node);
 /* ---- publishing -----------------------------------------------------------------------------------------------------
  */
 /* [any-thread] Copies `size` bytes and publishes them. timeout_ns: how long to wait for room in backpressure
- * subscribers; 0: not at all (DORA_WOULD_BLOCK), < 0: for ever. Waiting is [consumer]. `metadata` may be NULL. `error`
- * may be NULL. */
+ * subscribers; 0: not at all (DORA_WOULD_BLOCK), < 0: for ever. Waiting is [consumer]. DORA_BACKPRESSURE_CYCLE: nodes
+ * wait for each other in a ring, and of their sends this one gave way; nobody got the message. `metadata` may be NULL.
+ * `error` may be NULL. */
 DORA_EXPORT int32_t dora_node_send(dora_node_t* node, int32_t output, const void* data, uint64_t size,
                                    uint32_t encoding, const uint8_t* metadata, uint64_t metadata_size,
                                    int64_t timeout_ns, dora_error_t* error);

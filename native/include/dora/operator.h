@@ -135,7 +135,8 @@ typedef struct dora_host_api {
   /* [any-thread] Publishes a loan without copying it. `metadata` (or NULL) is copied. Never waits: where a backpressure
    * subscriber is full the message is kept by the runtime and published in order, and the operator gets no further
    * input until it was. DORA_WOULD_BLOCK: too many are kept already (1024 per operator), or before DORA_EVENT_START;
-   * the loan is still yours, as it is on failures. */
+   * the loan is still yours, as it is on failures. DORA_BACKPRESSURE_CYCLE: nodes and operators wait for each other in
+   * a ring, and of their messages this one gave way; a kept message that gives way is logged and gone. */
   int32_t (*send)(const dora_host_t* host, dora_operator_loan_t* loan, uint32_t encoding, const uint8_t* metadata,
                   uint32_t metadata_size, dora_error_t* error);
   /* [any-thread] The same for bytes of yours, which are copied: short for loan, memcpy, send. */

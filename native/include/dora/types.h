@@ -38,7 +38,8 @@ extern "C" {
 #define DORA_OS_ERROR (-9)         /* a system call failed; the message names it */
 #define DORA_UNKNOWN_OUTPUT (-10)
 #define DORA_ALREADY_CONNECTED (-11)
-#define DORA_INTERNAL (-12) /* a broken invariant: please report it */
+#define DORA_INTERNAL (-12)           /* a broken invariant: please report it */
+#define DORA_BACKPRESSURE_CYCLE (-13) /* nodes wait for each other in a ring; nobody got the message */
 
 /* ---- payload encodings -------------------------------------------------------------------------------------- */
 #define DORA_ENCODING_RAW 0
