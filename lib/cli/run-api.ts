@@ -7,13 +7,14 @@
 
 import type { EventData, EventName } from '../message/contract.js';
 import type { coordinatorProtocol } from '../message/coordinator-protocol.js';
-import type { DataflowSummary, OutputLines } from '../message/report.js';
+import type { DataflowSummary, NodeCountsReport, OutputLines } from '../message/report.js';
 
 type Server = (typeof coordinatorProtocol)['server'];
 
 /** What happens while a dataflow runs; `event` says which, the other fields belong to it. The last is `finished`. */
 export type RunEvent =
   | ({ readonly event: 'output' } & Readonly<OutputLines>)
+  | { readonly event: 'counts'; readonly dataflow: string; readonly counts: readonly NodeCountsReport[] }
   | { [K in EventName<Server>]: { readonly event: K } & Readonly<EventData<Server, K>> }[EventName<Server>];
 
 /** How a dataflow ended. */
@@ -34,6 +35,8 @@ export interface RunDataflowOptions {
   readonly killTimeoutMs?: number;
   /** Stop in order this long after the first process was started, milliseconds. Default: never. */
   readonly stopAfterMs?: number;
+  /** Tell the messages of each edge so far this often, as an event `counts`, milliseconds. Default: never; `result.counts` has the final figures. */
+  readonly countsEveryMs?: number;
   /** Aborting it stops the dataflow in order; the result still comes. */
   readonly signal?: AbortSignal;
   /** For a descriptor that is no file: the folder in which relative paths start. Default: the current one. */

@@ -92,6 +92,7 @@ class ClientSide {
   readonly #options: RunDataflowOptions;
   #dataflow = '';
   #stopTimer: NodeJS.Timeout | undefined;
+  #countsTimer: NodeJS.Timeout | undefined;
   #settle: (summary: DataflowSummary) => void = () => undefined;
   #reject: (error: DoraError) => void = () => undefined;
   readonly #finished = new Promise<DataflowSummary>((resolve, reject) => {
@@ -133,6 +134,7 @@ class ClientSide {
     const result = this.#finished.finally(async () => {
       signal?.removeEventListener('abort', onAbort);
       clearTimeout(this.#stopTimer);
+      clearInterval(this.#countsTimer);
       await close();
     });
     return {
@@ -164,6 +166,7 @@ class ClientSide {
       buildStarted: tell('buildStarted'),
       nodeStarted: (data) => {
         this.#armStopTimer();
+        this.#armCountsTimer();
         started(data);
       },
       nodeJoined: tell('nodeJoined'),
@@ -174,6 +177,7 @@ class ClientSide {
       stopping: tell('stopping'),
       failed: tell('failed'),
       finished: (summary) => {
+        clearInterval(this.#countsTimer);
         tell('finished')(summary);
         this.#settle(summary);
       },
@@ -187,6 +191,25 @@ class ClientSide {
     this.#stopTimer = setTimeout(() => {
       this.#stop();
     }, stopAfterMs);
+  }
+
+  #armCountsTimer(): void {
+    const { countsEveryMs } = this.#options;
+    if (countsEveryMs === undefined || this.#countsTimer !== undefined) return;
+    let asking = false;
+    const ask = async (): Promise<void> => {
+      if (asking) return;
+      asking = true;
+      try {
+        const answer = await this.session?.call('counts', { dataflow: this.#dataflow });
+        if (answer !== undefined) await this.#tell({ event: 'counts', dataflow: this.#dataflow, counts: answer.nodes });
+      } catch {
+        // It has just ended; the result has the figures.
+      } finally {
+        asking = false;
+      }
+    };
+    this.#countsTimer = setInterval(() => void ask(), countsEveryMs);
   }
 
   async #tell(event: RunEvent): Promise<void> {

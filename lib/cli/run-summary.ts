@@ -1,5 +1,5 @@
 /**
- * The end of a run in words: the table of nodes, and which node failed first and why.
+ * The end of a run in words: the tables of edges and nodes, and which node failed first and why.
  *
  * Pure functions from the summary to text, so that the words can be tested. The failure comes last, where the eye of
  * somebody who watched the output stops.
@@ -41,6 +41,29 @@ export function formatTable(summary: DataflowSummary, color: ChalkInstance): str
       duration,
       ...numbers.map((count) => count.toLocaleString('en-US')),
     ]);
+  }
+  return table.toString();
+}
+
+/** One row an edge: sent = received + dropped + in flight (+ lost, when there is any). Undefined without edges. */
+export function formatEdges(summary: DataflowSummary, color: ChalkInstance): string | undefined {
+  const edges = summary.counts.flatMap(({ node, inputs }) =>
+    inputs
+      .filter(({ source }) => !source.startsWith('dora/'))
+      .map((input) => ({ ...input, to: `${node}/${input.id}` })),
+  );
+  if (edges.length === 0) return undefined;
+  const withLost = edges.some(({ lost }) => lost > 0);
+  const head = ['edge', 'sent', 'received', 'dropped', 'in flight', ...(withLost ? ['lost'] : [])];
+  const table = new Table({
+    head: head.map((title) => color.bold(title)),
+    style: { head: [], border: [], compact: true },
+    colAligns: ['left', ...head.slice(1).map(() => 'right' as const)],
+    chars: plainBorders,
+  });
+  for (const { source, to, sent, received, dropped, inFlight, lost } of edges) {
+    const numbers = [sent, received, dropped, inFlight, ...(withLost ? [lost] : [])];
+    table.push([`${source} → ${to}`, ...numbers.map((count) => count.toLocaleString('en-US'))]);
   }
   return table.toString();
 }

@@ -10,7 +10,7 @@ import type { DataflowSummary } from '../message/report.js';
 import type { Console } from './console.js';
 import { formatDuration } from './duration.js';
 import type { RunEvent } from './run-api.js';
-import { formatFailure, formatTable } from './run-summary.js';
+import { formatEdges, formatFailure, formatTable } from './run-summary.js';
 
 export interface RunView {
   /** Settles when there is room for more. */
@@ -99,7 +99,11 @@ export class TextView implements RunView {
 
   onResult(result: DataflowSummary): void {
     const { console } = this;
-    if (!this.quiet) console.line(`\n${formatTable(result, console.color)}`);
+    if (!this.quiet) {
+      const edges = formatEdges(result, console.color);
+      if (edges !== undefined) console.line(`\n${edges}`);
+      console.line(`\n${formatTable(result, console.color)}`);
+    }
     if (result.failure !== undefined) {
       console.errorLine(`\n${formatFailure(result.failure, console.colorErr)}`);
     } else if (!this.quiet) {

@@ -125,6 +125,10 @@ export class Coordinator {
         this.#entry(dataflow).record.requestStop();
         return await this.#daemon.call('kill', { dataflow });
       },
+      counts: async ({ dataflow }) => {
+        const { prepared } = this.#entry(dataflow);
+        return prepared ? await this.#daemon.call('counts', { dataflow }) : { nodes: [] };
+      },
       list: () => ({
         dataflows: [...this.#entries.values()].map(({ record: { dataflow, file, state, nodes } }) => ({
           dataflow,

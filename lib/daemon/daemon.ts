@@ -207,8 +207,9 @@ function toReport({ node, inputs, outputs }: NodeCounts): NodeCountsReport {
   return {
     node,
     // Exact up to 2^53 messages, which is 285 years at a million a second.
-    inputs: inputs.map(({ id, sent, received, dropped, inFlight, lost }) => ({
+    inputs: inputs.map(({ id, source, sent, received, dropped, inFlight, lost }) => ({
       id,
+      source,
       sent: Number(sent),
       received: Number(received),
       dropped: Number(dropped),

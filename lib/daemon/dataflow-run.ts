@@ -107,7 +107,8 @@ export class DataflowRun {
     if (this.#stopping || this.#over) return;
     this.#stopping = true;
     clearTimeout(this.#slowJoin);
-    for (const state of this.#nodes.values()) {
+    // The last of the file first: files begin with who sends, and who reads should hear of the stop before its inputs end by it.
+    for (const state of [...this.#nodes.values()].reverse()) {
       if (state.ended) continue;
       state.stopping = true;
       this.#context.broker.stopNode(this.dataflow, state.plan.id, reason, stopTimeoutMs);

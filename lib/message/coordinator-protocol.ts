@@ -9,7 +9,7 @@
 import { z } from 'zod';
 import { defineProtocol } from './contract.js';
 import { daemonProtocol } from './daemon-protocol.js';
-import { dataflowSummary, failure, outputLines } from './report.js';
+import { dataflowSummary, failure, nodeCounts, outputLines } from './report.js';
 
 const dataflow = z.object({ dataflow: z.string() });
 const nothing = z.object({});
@@ -73,6 +73,8 @@ export const coordinatorProtocol = defineProtocol({
       stop: { params: dataflow, result: nothing },
       /** Ends a dataflow at once. */
       kill: { params: dataflow, result: nothing },
+      /** The messages of each edge and output so far; empty before nodes run. */
+      counts: { params: dataflow, result: z.object({ nodes: z.array(nodeCounts) }) },
       list: {
         params: nothing,
         result: z.object({

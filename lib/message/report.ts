@@ -17,9 +17,14 @@ export const outputLines = z.object({
   lines: z.array(z.string()),
 });
 
-/** How many messages an input got. `sent` = `received` + `dropped` + `inFlight` + `lost`, exactly. */
+/**
+ * The messages of an edge, or the ticks of a timer. `sent` = `received` + `dropped` + `inFlight` + `lost`, exactly. While nodes run these are figures
+ * of one moment, in which a message that is just being taken shows as dropped or in flight.
+ */
 export const inputCounts = z.object({
   id: z.string(),
+  /** What feeds the input, such as `camera/image` or `dora/timer/millis/100`. */
+  source: z.string(),
   sent: z.int(),
   received: z.int(),
   dropped: z.int(),

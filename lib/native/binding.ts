@@ -77,6 +77,8 @@ export interface BrokerEvent {
 /** For edges: sent = received + dropped + inFlight + lost, exact. */
 export interface InputCounts {
   id: string;
+  /** BrokerInput.sourceText. */
+  source: string;
   sent: bigint;
   received: bigint;
   dropped: bigint;

@@ -191,6 +191,7 @@ Napi::Object to_object(Napi::Env env, const NodeCounts& counts) {
   for (const InputCounts& input : counts.inputs) {
     Napi::Object entry = Napi::Object::New(env);
     entry.Set("id", input.id);
+    entry.Set("source", input.source);
     entry.Set("sent", big(input.sent));
     entry.Set("received", big(input.received));
     entry.Set("dropped", big(input.dropped));

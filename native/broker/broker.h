@@ -73,6 +73,7 @@ struct BrokerEvent {
 /// Exact counts of one input, its edge included. For inputs of edges: sent = received + dropped + in_flight + lost.
 struct InputCounts {
   std::string id;
+  std::string source;      ///< BrokerInput::source_text
   uint64_t sent = 0;       ///< put into this edge by its publisher
   uint64_t received = 0;   ///< claimed by the receiver (all incarnations)
   uint64_t dropped = 0;    ///< taken back by drop_oldest, or ticks missed

@@ -182,6 +182,7 @@ std::vector<NodeCounts> collect_counts(const Dataflow& dataflow) {
         }
       }
       input.id = node->spec.inputs[i].id;
+      input.source = node->spec.inputs[i].source_text;
       counts.inputs.push_back(std::move(input));
     }
     for (size_t i = 0; i < node->spec.outputs.size(); i++) {

@@ -3,7 +3,7 @@
 import { Chalk } from 'chalk';
 import test from 'ava';
 import { formatDuration, parseDuration } from '../../../lib/cli/duration.js';
-import { formatFailure, formatTable } from '../../../lib/cli/run-summary.js';
+import { formatEdges, formatFailure, formatTable } from '../../../lib/cli/run-summary.js';
 import type { DataflowSummary, NodeSummary } from '../../../lib/message/report.js';
 
 const plain = new Chalk({ level: 0 });
@@ -56,6 +56,30 @@ test('the table has a row a node, and "lost" only when something was', (t) => {
   t.regex(table, /b +SIGSEGV/);
   t.false(table.includes('lost'));
   t.regex(formatTable(summary([{ ...node, lost: 2 }]), plain), /lost *\n.* 2 *$/);
+});
+
+test('edges have a row each, timers none, and "lost" a column only when something was', (t) => {
+  const input = {
+    id: 'in',
+    source: 'camera/image',
+    sent: 12_000,
+    received: 11_000,
+    dropped: 990,
+    inFlight: 10,
+    lost: 0,
+  };
+  const timer = { ...input, id: 'tick', source: 'dora/timer/millis/5' };
+  const edges = (lost: number): string | undefined =>
+    formatEdges(
+      { ...summary([node]), counts: [{ node: 'plot', inputs: [timer, { ...input, lost }], outputs: [] }] },
+      plain,
+    );
+  t.regex(
+    edges(0) ?? '',
+    /^ edge +sent +received +dropped +in flight *\n camera\/image → plot\/in +12,000 +11,000 +990 +10 *$/,
+  );
+  t.regex(edges(3) ?? '', /lost *\n[^]* 10 +3 *$/);
+  t.is(formatEdges(summary([node]), plain), undefined);
 });
 
 test('a failure says what, why and what to do', (t) => {

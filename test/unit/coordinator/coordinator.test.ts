@@ -20,7 +20,7 @@ const counts = [
   { node: 'a', inputs: [], outputs: [{ id: 'out', sent: 7, bytes: 70 }] },
   {
     node: 'b',
-    inputs: [{ id: 'in', sent: 7, received: 5, dropped: 1, inFlight: 1, lost: 0 }],
+    inputs: [{ id: 'in', source: 'a/out', sent: 7, received: 5, dropped: 1, inFlight: 1, lost: 0 }],
     outputs: [],
   },
 ];
