@@ -22,6 +22,8 @@ export interface ChildSpec {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What it reads on its standard input, to the end; undefined: nothing is there. */
+  readonly input?: string | undefined;
   /** From SIGTERM to SIGKILL for what is left of the group when the process has ended. */
   readonly sweepGraceMs: number;
 }
@@ -114,8 +116,12 @@ export class Child {
 /** Most failures come as an event; some (a NUL in an argument, no more pipes) are thrown. */
 function trySpawn(spec: ChildSpec): ChildProcess | Error {
   try {
-    const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
-    return spawn(spec.file, spec.args, { cwd: spec.cwd, env: spec.env, detached: true, shell: false, stdio });
+    const stdin = spec.input === undefined ? 'ignore' : 'pipe';
+    const stdio: ['ignore' | 'pipe', 'pipe', 'pipe'] = [stdin, 'pipe', 'pipe'];
+    const child = spawn(spec.file, spec.args, { cwd: spec.cwd, env: spec.env, detached: true, shell: false, stdio });
+    // Who ends without reading it has a reason of its own, which its exit tells.
+    child.stdin?.on('error', () => undefined).end(spec.input);
+    return child;
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }

@@ -3,7 +3,7 @@
  *
  * Runs after the builds, on the machine where the node will run. Never a shell: arguments reach the program as they
  * are. `.ts` is compiled, `.js` and `.mjs` are run by this Node.js, `.py` by python3, everything else by itself; a
- * runtime node is our own program with its operators in DORA_RUNTIME_CONFIG.
+ * runtime node is our own program that reads its operators from its standard input: thousands fit into no variable.
  */
 
 import { accessSync, constants } from 'node:fs';
@@ -14,12 +14,17 @@ import type { PlanNode } from '../message/plan.js';
 import { compileTypeScript, isTypeScript } from './compile.js';
 import { builtFile } from './own-package.js';
 
+/** For DORA_RUNTIME_CONFIG; lib/operator/runtime-config.ts reads it. */
+const FROM_STANDARD_INPUT = '-';
+
 /** A command line without the variables that the broker adds. */
 export interface Launch {
   readonly file: string;
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What its standard input has; undefined: nothing. */
+  readonly input?: string;
 }
 
 /** A node that cannot be started, and why. */
@@ -93,7 +98,8 @@ async function prepareLaunch(node: PlanNode, context: LaunchContext): Promise<La
       ...base,
       file: process.execPath,
       args: ['--enable-source-maps', file],
-      env: { ...env, DORA_RUNTIME_CONFIG: config },
+      env: { ...env, DORA_RUNTIME_CONFIG: FROM_STANDARD_INPUT },
+      input: config,
     };
   }
   if (node.program === undefined) return undefined;

@@ -1,10 +1,11 @@
 /**
- * What the daemon tells a runtime node's program: its operators, as JSON in DORA_RUNTIME_CONFIG.
+ * What the daemon tells a runtime node's program: its operators, as JSON in DORA_RUNTIME_CONFIG or, where that is `-`, on standard input.
  *
  * Written by lib/daemon/programs.ts, read by runtime.ts. A value that does not fit means that daemon and runtime are of different versions,
  * or that somebody started the program by hand; either is one error that says so.
  */
 import path from 'node:path';
+import { text as readAll } from 'node:stream/consumers';
 import { z } from 'zod';
 import { DoraError } from '../errors.js';
 
@@ -32,8 +33,14 @@ export const runtimeConfig = z.object({
 
 export type RuntimeConfig = z.infer<typeof runtimeConfig>;
 
+/** What DORA_RUNTIME_CONFIG says, or standard input where it says `-`. */
+export async function readRuntimeConfig(): Promise<string | undefined> {
+  const text = process.env['DORA_RUNTIME_CONFIG'];
+  return text === '-' ? readAll(process.stdin) : text;
+}
+
 /**
- * Reads the variable's value.
+ * Parses it.
  * @throws DoraError NOT_IN_DATAFLOW when it is not there, RUNTIME_CONFIG_INVALID when it is not what a daemon writes
  */
 export function parseRuntimeConfig(text: string | undefined): RuntimeConfig {

@@ -1,5 +1,5 @@
 /**
- * The runtime node's program: `node dist/operator/runtime.js`, started by the daemon with DORA_NODE_CONFIG and DORA_RUNTIME_CONFIG.
+ * The runtime node's program: `node dist/operator/runtime.js`, started by the daemon with DORA_NODE_CONFIG and its operators on standard input.
  *
  * It starts the native runtime (native/operator), which loads the operators, joins the dataflow and runs them on threads of its own. This thread takes
  * no events: it sleeps until the runtime has ended, or a signal asks for the stop. Exit code 0 when every operator ended well; else 1 and, as the
@@ -8,7 +8,7 @@
 import { DoraError } from '../errors.js';
 import type { NativeRuntime } from '../native/binding.js';
 import { loadNative } from '../native/load.js';
-import { parseRuntimeConfig } from './runtime-config.js';
+import { parseRuntimeConfig, readRuntimeConfig } from './runtime-config.js';
 
 function print(error: unknown): void {
   const failure =
@@ -23,7 +23,7 @@ function print(error: unknown): void {
 
 /** Resolves when every operator has ended; rejects with the reason when that was not in order. */
 async function run(): Promise<void> {
-  const { operators, threads } = parseRuntimeConfig(process.env['DORA_RUNTIME_CONFIG']);
+  const { operators, threads } = parseRuntimeConfig(await readRuntimeConfig());
   const native = loadNative();
   let runtime: NativeRuntime | undefined;
   const stop = (): void => {
