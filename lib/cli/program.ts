@@ -12,6 +12,7 @@ import { addCheck } from './words/check.js';
 import type { AddCommand, CommandContext } from './words/command-words.js';
 import { addGraph } from './words/graph.js';
 import { addRun } from './words/run.js';
+import { addTypes } from './words/types.js';
 
 const commands: readonly AddCommand[] = [
   // One a line, in the order of the help.
@@ -19,6 +20,7 @@ const commands: readonly AddCommand[] = [
   addBuild,
   addCheck,
   addGraph,
+  addTypes,
 ];
 
 export function makeProgram(context: CommandContext): Command {
@@ -66,5 +68,6 @@ Examples:
   dora build dataflow.yml               only its build: commands
   dora check dataflow.yml               find mistakes without running
   dora graph dataflow.yml > graph.mmd   draw it
+  dora types dataflow.yml --watch       TypeScript types of its inputs and outputs
 
 Every error has a code; docs/errors.md says what each means and what to do.`;

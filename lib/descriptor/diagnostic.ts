@@ -80,6 +80,11 @@ export class Reporter {
     this.#included = included;
   }
 
+  /** The file as the caller named it. */
+  get file(): string {
+    return this.#file;
+  }
+
   /** Reports a problem at a place. The same problem at the same place counts once. */
   report(place: Place, problem: Problem): void {
     const { range, path } = place;

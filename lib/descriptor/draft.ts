@@ -11,16 +11,17 @@ import type { ExpandContext, Variables } from './environment.js';
 import type { deploy as deploySchema, input as inputSchema } from './keys/common.js';
 import type { clusterFile, dataflowFile, moduleFile, nodeFile } from './keys/dataflow.js';
 import type { operator as operatorSchema } from './keys/operator.js';
+import type { DraftContracts } from './contracts.js';
 import type {
   DataflowModule,
   DataflowNode,
   DataflowOperator,
-  DataflowOutput,
   DataflowSource,
   OutputSource,
   QueuePolicy,
 } from './model.js';
 import type { Loose } from './loose.js';
+import type { PortType } from './types/definition.js';
 
 export type RawDataflow = Loose<z.output<typeof dataflowFile>>;
 export type RawModule = Loose<z.output<typeof moduleFile>>;
@@ -68,6 +69,18 @@ export interface DraftInput {
    * it become outputs of programs in link.ts.
    */
   source?: DataflowSource | PortSource;
+  /** Its own type, else that of its source. Set by the type check. */
+  type?: PortType;
+}
+
+export interface DraftOutput {
+  id: string;
+  retain: number;
+  place: Place;
+  /** Set by the type check. */
+  type?: PortType;
+  /** Keys that each message carries, never empty. Set by the check of patterns. */
+  metadata?: readonly string[];
 }
 
 /** `_mod/port`: whatever the module's node gives to its input `port`. */
@@ -81,7 +94,9 @@ export interface DraftUnit {
   /** Undefined for a program. */
   operator?: string;
   inputs: DraftInput[];
-  outputs: (DataflowOutput & { place: Place })[];
+  outputs: DraftOutput[];
+  /** What the ports promise; absent where the file says nothing. */
+  contracts?: DraftContracts;
 }
 
 export interface DraftNode {

@@ -35,7 +35,7 @@ export function finishModules(drafts: readonly DraftNode[]): DataflowModule[] {
 }
 
 function finishInputs(unit: DraftUnit): DataflowInput[] {
-  return unit.inputs.flatMap(({ id, queueSize, queuePolicy, priority, timeoutNs, source }) => {
+  return unit.inputs.flatMap(({ id, queueSize, queuePolicy, priority, timeoutNs, source, type }) => {
     if (source === undefined || source.kind === 'port') return [];
     const settled = {
       queueSize: queueSize ?? DEFAULT_QUEUE_SIZE,
@@ -43,10 +43,15 @@ function finishInputs(unit: DraftUnit): DataflowInput[] {
       priority: priority ?? 0,
       ...(timeoutNs === undefined ? {} : { timeoutNs }),
     };
-    return [{ id, ...settled, source }];
+    return [{ id, ...settled, source, ...(type === undefined ? {} : { type }) }];
   });
 }
 
 function finishOutputs(unit: DraftUnit): DataflowOutput[] {
-  return unit.outputs.map(({ id, retain }) => ({ id, retain }));
+  return unit.outputs.map(({ id, retain, type, metadata }) => ({
+    id,
+    retain,
+    ...(type === undefined ? {} : { type }),
+    ...(metadata === undefined ? {} : { metadata }),
+  }));
 }

@@ -7,6 +7,7 @@
 
 export type * from './model.js';
 export { sourceOutputId } from './model.js';
+export type * from './types/definition.js';
 export { DescriptorError, type Diagnostic, type Severity, type SourceRange } from './diagnostic.js';
 export type { Variables } from './environment.js';
 export type { Purpose } from './draft.js';
@@ -18,3 +19,4 @@ export { isScript, resolveFile, resolveLibrary, resolveProgram } from './files.j
 export type { FilePolicy, Found, SearchPlace } from './files.js';
 export { formatDiagnostics, summarize, type FormatOptions } from './format.js';
 export { toMermaid } from './mermaid.js';
+export { GENERATED_MARK, toTypeScript } from './typescript.js';

@@ -23,6 +23,8 @@ import { ModuleFiles } from './module-files.js';
 import { findExports } from './module-header.js';
 import { SourceFile, fileStart, unreadable, type FileKind } from './source-file.js';
 import { decodeText, readText } from './source-text.js';
+import { checkPatterns } from './pattern-check.js';
+import { TypeCheck, type CheckedTypes } from './types/check-types.js';
 import { Wiring } from './wiring.js';
 
 export interface ReadOptions {
@@ -36,6 +38,8 @@ export interface ReadOptions {
   host?: Variables;
   /** File that describes a cluster: a `deploy` that none of its machines satisfies is an error. */
   cluster?: string;
+  /** Whether type warnings are errors, whatever the file says. */
+  strictTypes?: boolean;
   /** How messages name the file. Default: as the caller does. */
   shownFile?: string;
   /** Whether `path: shell` may run. Default: when DORA_ALLOW_SHELL_NODES is `1` or `true` in `host`. */
@@ -137,9 +141,8 @@ class FileCheck {
     const { kind } = this.#file;
     if (kind === 'dataflow') return this.#dataflow();
     if (kind === 'cluster') return this.#cluster();
-    if (kind === 'module') this.#module();
-    if (kind === 'node') this.#node();
-    return { kind, diagnostics: this.#diagnostics() };
+    const typeFiles = kind === 'module' ? this.#module() : kind === 'node' ? this.#node() : [];
+    return { kind, diagnostics: [...this.#diagnostics(), ...typeFiles] };
   }
 
   #dataflow(): DescriptorResult {
@@ -156,34 +159,38 @@ class FileCheck {
     const programs = link(drafts);
     warnBackpressureCycles(programs);
     checkUniqueIds(programs);
-    const others = this.#place(raw, drafts);
+    const { types, diagnostics: typeFiles } = this.#checkTypes(programs, raw);
+    const others = [...typeFiles, ...this.#place(raw, drafts)];
     const failed =
       this.#files().some((file) => file.reporter.hasErrors) || others.some(({ severity }) => severity === 'error');
     const diagnostics = [...this.#diagnostics(), ...others];
     if (failed) return { kind: 'dataflow', diagnostics };
     const { file } = this.#file.name;
     const nodes = programs.map(finishNode);
-    const dataflow = { file, folder: this.#file.folder, nodes, modules: finishModules(drafts) };
+    const dataflow = { file, folder: this.#file.folder, nodes, modules: finishModules(drafts), types };
     return { kind: 'dataflow', dataflow, diagnostics };
   }
 
-  #module(): void {
+  #module(): readonly Diagnostic[] {
     const header = this.#expansion.header(this.#file);
     const raw = this.#file.raw(moduleFile);
     const context = { ...this.#context(undefined), params: 'unknown' as const, built: raw?.build !== undefined };
     const drafts = this.#expansion.nodes(raw?.nodes ?? [], this.#modules.start(), context, header);
     findExports(header, drafts, this.#file);
-    link(drafts);
+    const { diagnostics } = this.#checkTypes(link(drafts));
     this.#refuseToRun('a module', 'Name it by "module" in a node of a dataflow.');
+    return diagnostics;
   }
 
   /** One node alone: its sources lie in a dataflow that is not known here. */
-  #node(): void {
+  #node(): readonly Diagnostic[] {
     const raw = this.#file.raw(nodeFile);
     const context = this.#context(undefined);
     const drafts = this.#expansion.resolve(raw === undefined ? [] : [raw], this.#modules.start(), context);
     new Wiring(drafts, context).checkIds(drafts);
+    const { diagnostics } = this.#checkTypes(drafts);
     this.#refuseToRun('a node alone', 'Put it into the list "nodes" of a dataflow.');
+    return diagnostics;
   }
 
   #cluster(): DescriptorResult {
@@ -206,6 +213,21 @@ class FileCheck {
 
   #diagnostics(): Diagnostic[] {
     return this.#files().flatMap((file) => file.reporter.finish());
+  }
+
+  /** Types and patterns of programs that are connected. Without `root` the file is no dataflow. */
+  #checkTypes(programs: readonly DraftNode[], root?: RawDataflow): CheckedTypes {
+    // What is missing would look like something that is wrong.
+    if (!this.#files().every((file) => file.isComplete)) return { types: [], diagnostics: [] };
+    const check = new TypeCheck({
+      folder: path.join(this.#file.folder, 'types'),
+      shownFolder: path.join(path.dirname(this.#file.name.shown), 'types'),
+      strict: this.#options.strictTypes ?? root?.strict_types ?? false,
+      partial: root === undefined,
+    });
+    const checked = check.run(programs, root?.type_rules, this.#file.walk);
+    checkPatterns(programs, checked.types);
+    return checked;
   }
 
   /** Whether the machines of a cluster can take the nodes; returns what is wrong with the cluster's file. */

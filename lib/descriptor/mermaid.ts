@@ -2,12 +2,14 @@
  * A dataflow as a Mermaid flowchart: what `dora graph` prints. Pasted into Markdown, GitHub draws it.
  *
  * Boxes are programs, frames are runtime nodes with their operators, slanted boxes are started by hand, rounded ones
- * are timers; a thick arrow is an input that makes its sender wait. Ids of the drawing are numbers, for those of a
+ * are timers; a thick arrow is an input that makes its sender wait. An arrow says the type of its input, where there is one. Ids of the drawing are numbers, for those of a
  * dataflow could be words of Mermaid's.
  */
 
 import type { Dataflow, DataflowInput, DataflowNode, DataflowSource } from './model.js';
 import { sourceOutputId } from './model.js';
+import type { PortType } from './types/definition.js';
+import { shortName } from './types/type-name.js';
 
 /** The flowchart, with a line end after the last line. Same dataflow, same text. */
 export function toMermaid(dataflow: Dataflow): string {
@@ -52,8 +54,15 @@ function edge(
 ): string {
   const arrow = input.queuePolicy === 'backpressure' ? '==>' : '-->';
   const { from, text } = sender(input.source, nameOf, timers);
-  const words = text === undefined || text === input.id ? input.id : `${text} → ${input.id}`;
+  const ports = text === undefined || text === input.id ? input.id : `${text} → ${input.id}`;
+  // Every timer has the same.
+  const words = input.type === undefined || text === undefined ? ports : `${ports}: ${typeWords(input.type)}`;
   return `  ${from} ${arrow}|"${escape(words)}"| ${nameOf(receiver)}`;
+}
+
+/** `Image[encoding=rgb8]`. */
+function typeWords({ name, base }: PortType): string {
+  return name.slice(base.length - shortName(base).length);
 }
 
 function sender(
@@ -71,7 +80,7 @@ function sender(
 }
 
 /** `100 ms`, in the largest unit in which the period is a whole number. */
-function formatPeriod(ns: bigint): string {
+export function formatPeriod(ns: bigint): string {
   const units: [bigint, string][] = [
     [1_000_000_000n, 's'],
     [1_000_000n, 'ms'],

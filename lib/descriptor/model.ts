@@ -6,6 +6,8 @@
  * `-` (and `.` in inputs, outputs and nodes of modules), so they are safe in file names, sockets and messages.
  */
 
+import type { PortType, TypeDefinition } from './types/definition.js';
+
 /** What an input does when its queue is full: the newest pushes out the oldest, or the sender waits. */
 export type QueuePolicy = 'drop_oldest' | 'backpressure';
 
@@ -19,6 +21,8 @@ export interface Dataflow {
   readonly nodes: readonly DataflowNode[];
   /** The modules whose nodes are in `nodes`, an outer one before those inside it; mostly empty. */
   readonly modules: readonly DataflowModule[];
+  /** The types that ports have, and those that their fields name, in the order of their names. */
+  readonly types: readonly TypeDefinition[];
 }
 
 /** A module that was put into the dataflow: its nodes have ids that start with `id.`. */
@@ -115,6 +119,8 @@ export interface DataflowInput {
   /** This long without a message and the input counts as closed, until one comes; absent: never. At least 1. */
   readonly timeoutNs?: bigint;
   readonly source: DataflowSource;
+  /** The type it declares, else that of its source; absent when neither says one. */
+  readonly type?: PortType;
 }
 
 export type DataflowSource = OutputSource | TimerSource;
@@ -138,6 +144,10 @@ export interface DataflowOutput {
   readonly id: string;
   /** How many of the newest messages are kept for receivers that join late; 0 when the file says nothing. */
   readonly retain: number;
+  /** Absent when the file says none. */
+  readonly type?: PortType;
+  /** Metadata keys that each message carries, by `output_metadata`, `pattern` or its type. Absent when there are none. */
+  readonly metadata?: readonly string[];
 }
 
 /** What an operator is written in. Only `library` (C ABI) runs in this version. */

@@ -67,7 +67,8 @@ export function resolveNode(raw: RawNode, context: ResolveContext): DraftNode {
   }
   if (source === 'operator' || source === 'operators') addRuntime(raw, source, scope, draft, context);
   else {
-    draft.units.push(resolvePorts(mergedPorts(raw, custom, context), context));
+    const open = draft.open || draft.isModule;
+    draft.units.push(resolvePorts({ ...mergedPorts(raw, custom, context), open }, context));
     if (source === 'path' || source === 'custom') addProgram(raw, source, scope, draft, context);
     const git = resolveGit(raw, scope, context);
     if (git !== undefined && draft.node.fetch === undefined) draft.node = { ...draft.node, fetch: git };
@@ -158,6 +159,12 @@ function mergedPorts(raw: RawNode, custom: RawCustom | undefined, context: Resol
     inputs: merged(raw, custom, 'inputs', context),
     outputs: merged(raw, custom, 'outputs', context),
     output_retain: merged(raw, custom, 'output_retain', context),
+    input_types: merged(raw, custom, 'input_types', context),
+    output_types: merged(raw, custom, 'output_types', context),
+    output_framing: merged(raw, custom, 'output_framing', context),
+    output_metadata: merged(raw, custom, 'output_metadata', context),
+    pattern: merged(raw, custom, 'pattern', context),
+    patternHolder: custom !== undefined && context.places.wrote(custom, 'pattern') ? custom : raw,
   };
 }
 

@@ -28,7 +28,7 @@ export function addOperators(
     if (raw === undefined) continue;
     const id = operatorId(raw, at, ids, draft, context);
     const source = operatorSource(raw, id, context);
-    const ports = resolvePorts(raw, context);
+    const ports = resolvePorts({ ...raw, patternHolder: raw }, context);
     draft.units.push({ operator: id, ...ports });
     if (source === undefined) continue;
     const place = context.places.value(raw, source.key);

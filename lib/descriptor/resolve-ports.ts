@@ -5,19 +5,27 @@
  * all nodes are known.
  */
 
-import type { DraftInput, DraftUnit, RawInput, ResolveContext } from './draft.js';
+import { resolveContracts, type RawContracts } from './contracts.js';
+import type { DraftInput, DraftOutput, DraftUnit, RawInput, ResolveContext } from './draft.js';
 import { checkId } from './names.js';
 import { didYouMean, listNames, quote } from './suggest.js';
 
-/** The walked ports of a node, of `custom` or of an operator. */
-export interface RawPorts {
+/** The walked ports of a node, of `custom` or of an operator. `open`: outputs are declared elsewhere. */
+export interface RawPorts extends RawContracts {
+  readonly open?: boolean;
   readonly inputs?: ReadonlyMap<string, RawInput> | undefined;
   readonly outputs?: readonly (string | undefined)[] | undefined;
   readonly output_retain?: ReadonlyMap<string, number> | undefined;
 }
 
 export function resolvePorts(ports: RawPorts, context: ResolveContext): DraftUnit {
-  return { inputs: resolveInputs(ports, context), outputs: resolveOutputs(ports, context) };
+  const inputs = resolveInputs(ports, context);
+  const outputs = resolveOutputs(ports, context);
+  const ids = {
+    inputs: new Set(inputs.map(({ id }) => id)),
+    outputs: ports.open === true ? undefined : new Set(outputs.map(({ id }) => id)),
+  };
+  return { inputs, outputs, contracts: resolveContracts(ports, ids, context) };
 }
 
 function resolveInputs({ inputs }: RawPorts, context: ResolveContext): DraftInput[] {
@@ -46,9 +54,9 @@ function nanoseconds(seconds: number): bigint {
   return ns < 2 ** 63 ? BigInt(ns) : 2n ** 63n - 1n;
 }
 
-function resolveOutputs(ports: RawPorts, context: ResolveContext): DraftUnit['outputs'] {
+function resolveOutputs(ports: RawPorts, context: ResolveContext): DraftOutput[] {
   const { outputs = [], output_retain: retain } = ports;
-  const found = new Map<string, DraftUnit['outputs'][number]>();
+  const found = new Map<string, DraftOutput>();
   outputs.forEach((id, index) => {
     if (id === undefined) return;
     const place = context.places.value(outputs, index);

@@ -35,6 +35,8 @@ export class SchemaWalk {
     readonly source: SourceText,
     readonly tree: YamlTree,
     readonly reporter: Reporter,
+    /** What the file is, in words, where a message speaks of its root. */
+    readonly what = 'a dataflow file',
   ) {}
 
   /** Checks the whole document by a definition. Undefined when it is not even of the right type. */
@@ -284,7 +286,7 @@ export class SchemaWalk {
     const better = didYouMean(entry.name, names);
     this.reporter.report(this.#place(entry.key, new Trail(trail, entry.name)), {
       code: 'UNKNOWN_KEY',
-      message: `${quote(entry.name)} is no key of ${place(trail)}`,
+      message: `${quote(entry.name)} is no key of ${this.#where(trail)}`,
       hint: hints(
         better,
         better === undefined ? `Keys here: ${listNames(names, 12)}. Keys of your own start with x-.` : undefined,
@@ -306,12 +308,17 @@ export class SchemaWalk {
       if (property instanceof z.ZodOptional || this.places.wrote(result, name)) continue;
       this.reporter.report(at, {
         code: 'MISSING_KEY',
-        message: `${place(trail)} needs "${name}"`,
+        message: `${this.#where(trail)} needs "${name}"`,
         hint: [notesOf(property).description?.replace(/\.?$/u, '.'), `Write ${describeSchema(property)}.`]
           .filter((sentence) => sentence !== undefined)
           .join(' '),
       });
     }
+  }
+
+  /** The map at a place, in words. */
+  #where(trail: Trail | undefined): string {
+    return trail === undefined ? this.what : place(trail);
   }
 
   #wrongType(schema: z.core.$ZodType, node: Node | null, given: Node | null, trail: Trail | undefined): void {
@@ -372,11 +379,10 @@ function subject(trail: Trail | undefined): string {
     : quote(last);
 }
 
-/** The map at a place, in words. */
-function place(trail: Trail | undefined): string {
-  const last = trail?.part;
-  if (last === undefined) return 'a dataflow file';
-  const parent = trail?.parent?.part;
+/** The map at a place below the root, in words. */
+function place(trail: Trail): string {
+  const last = trail.part;
+  const parent = trail.parent?.part;
   if (typeof last === 'number') {
     const one = parent === 'nodes' ? 'a node' : parent === 'operators' ? 'an operator' : undefined;
     return one ?? `an entry of "${String(parent)}"`;

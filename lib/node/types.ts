@@ -23,6 +23,17 @@ export type Bytes = ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
 /** What may be sent where T is declared: bytes for bytes, else a value that becomes text or JSON. */
 export type Payload<T = unknown> = T extends ArrayBufferView ? Bytes : T;
 
+/**
+ * What json() gives where T is declared. Bytes and text have no JSON form: read bytes by `data`, `as()`, `copy()`, text by `text()`; a program that
+ * takes their json() for anything does not compile.
+ */
+export type Json<T = unknown> = T extends ArrayBufferView | string ? NoJson : T;
+
+/** Not made by anything: its key is what the compiler says to who calls json() on bytes or text. */
+export interface NoJson {
+  readonly 'this is no JSON: read bytes by data, as() or copy(), text by text()': never;
+}
+
 export type Encoding = 'raw' | 'utf8' | 'json' | 'arrow';
 
 export type TypedArray =
@@ -62,7 +73,7 @@ export interface Sample<T = unknown> extends Disposable {
   /** The payload as text; the string survives release. @throws DoraError DECODE_FAILED; TypeError after release */
   text(): string;
   /** The payload as JSON; the value survives release. @throws DoraError DECODE_FAILED; TypeError after release */
-  json(): T;
+  json(): Json<T>;
   /** A copy that survives release. @throws TypeError after release */
   copy(): Uint8Array;
   /** A typed view into `data`, which dies with it. @throws RangeError when sizeBytes is no multiple; TypeError after release */

@@ -26,6 +26,8 @@ export interface CheckCommandOptions {
   readonly cluster?: string;
   /** Warnings fail. */
   readonly strict: boolean;
+  /** What is wrong with types is an error, whatever the file says. */
+  readonly strictTypes: boolean;
   /** Errors only. */
   readonly quiet: boolean;
   readonly env: Readonly<Record<string, string>>;
@@ -43,6 +45,7 @@ export async function checkCommand(
     files: options.files ? 'warnBuildable' : 'ignore',
     env: options.env,
     ...(options.cluster === undefined ? {} : { cluster: options.cluster }),
+    ...(options.strictTypes ? { strictTypes: true } : {}),
   };
   const results: CheckResult[] = [];
   for (const file of files) results.push(await checkOne(file, options, readOptions));

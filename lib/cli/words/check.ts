@@ -25,6 +25,7 @@ export function addCheck(program: Command, { console, done }: CommandContext): v
     .option('--no-files', 'do not look whether programs and folders are there')
     .option('--cluster <file>', 'look whether the machines of this cluster can take the nodes ("deploy")')
     .option('--strict', 'fail on warnings as well', false)
+    .option('--strict-types', 'what is wrong with types is an error, as with strict_types: true in the file', false)
     .addOption(envOption('a variable that $NAME stands for, as in dora run; may be repeated'))
     .option('--stdin-filename <file>', 'what - counts as: named in messages, relative paths start beside it', '<stdin>')
     .option('-q, --quiet', 'print errors only (with --strict: and warnings)', false)

@@ -64,21 +64,21 @@ export const ports = {
   ),
 } as const;
 
+const typeMap = () => z.record(z.string(), noted(asWritten(), { type: '[type](types.md)' }));
+
 /** What ports promise each other. */
 export const contracts = {
-  output_types: later(textMap(), 'Types of outputs, such as `std/media/v1/Image`.', { default: {} }),
-  input_types: later(textMap(), 'Types of inputs.', { default: {} }),
+  output_types: key(typeMap(), 'What the outputs carry, such as `std/media/v1/Image`.', { default: {} }),
+  input_types: key(typeMap(), 'What the inputs take; compared with what their sources send.', { default: {} }),
   output_framing: later(
     z.record(z.string(), z.enum(['raw', 'arrow-ipc'])),
     'Encoding of the outputs named, on the wire.',
     { absent: 'raw for each' },
   ),
-  output_metadata: later(
-    z.record(z.string(), z.array(text())),
-    'Metadata keys that each message of an output carries.',
-    { default: {} },
-  ),
-  pattern: later(
+  output_metadata: key(z.record(z.string(), z.array(text())), 'Metadata keys that each message of an output carries.', {
+    default: {},
+  }),
+  pattern: key(
     z.enum(['service-server', 'service-client', 'action-server', 'action-client']),
     'Part played in a service or action; implies `output_metadata`.',
   ),

@@ -19,7 +19,7 @@ const debug = group('debug', {
 });
 
 const nodes = required(z.array(node), 'The nodes of the graph, at least one.');
-const typeName = () => noted(text(), { type: 'type' });
+const typeName = () => noted(text(), { type: '[type](types.md)' });
 
 export const dataflowFile = group('dataflow', {
   nodes,
@@ -28,15 +28,15 @@ export const dataflowFile = group('dataflow', {
     default: false,
   }),
   health_check_interval: later(seconds('positive'), 'Seconds between two looks at liveness.', { default: 5 }),
-  strict_types: later(z.boolean(), 'Warnings about types are errors.', { default: false }),
-  type_rules: later(
+  strict_types: key(z.boolean(), 'Warnings about [types](types.md) are errors.', { default: false }),
+  type_rules: key(
     z.array(
       group('typeRule', {
         from: required(typeName(), 'Type of an output.'),
         to: required(typeName(), 'Type of an input that may read it.'),
       }),
     ),
-    'Further pairs of types that are compatible.',
+    'Further pairs of [types](types.md#type_rules) that fit.',
     { default: [] },
   ),
   deploy: later(deploy, 'Where nodes run that do not say it themselves.'),

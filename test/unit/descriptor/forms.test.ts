@@ -27,6 +27,7 @@ test("the first draft's own example is a program, a runtime node and a sink", (t
       queuePolicy: 'drop_oldest',
       priority: 0,
       source: { kind: 'timer', periodNs: 10_000_000n },
+      type: { name: 'std/core/v1/UInt64', base: 'std/core/v1/UInt64', params: {} },
     },
   ]);
   t.is(runtime!.kind, 'runtime');

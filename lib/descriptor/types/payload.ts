@@ -1,0 +1,50 @@
+/**
+ * What a type is in a program: the TypeScript type of what json() gives and send() takes in lib/node.
+ *
+ * Numbers are `number` (also those of 64 bits: JSON has no others), text is `string`, a struct is an interface, and a list
+ * an array. Bytes are `Uint8Array`. A struct that holds bytes has no JSON form: its bytes are the payload, and its other
+ * fields go along as metadata, which is how images travel. docs/types.md says all this to users.
+ */
+
+import type { FieldType, TypeDefinition } from './definition.js';
+
+/** `unknown`: a struct without fields. `bytes`: `data` is the field that is the payload, absent when it is not one field. */
+export type PayloadForm =
+  | { kind: 'text'; type: 'number' | 'string' | 'boolean' | 'Uint8Array' | 'unknown' }
+  | { kind: 'bytes'; data?: string; metadata: readonly string[] }
+  | { kind: 'interface' };
+
+type Definitions = ReadonlyMap<string, TypeDefinition>;
+
+/** The form of a type in TypeScript. */
+export function payloadForm(definition: TypeDefinition, definitions: Definitions): PayloadForm {
+  if (definition.arrow !== 'Struct') return { kind: 'text', type: primitiveType(definition.arrow) };
+  if (definition.fields.length === 0) return { kind: 'text', type: 'unknown' };
+  const bytes = definition.fields.filter(({ type }) => holdsBytes(type, definitions, new Set()));
+  if (bytes.length === 0) return { kind: 'interface' };
+  const [data, second] = bytes;
+  const rest = definition.fields.filter((field) => field !== data).map(({ name }) => name);
+  const isPlain = second === undefined && data?.type.kind === 'primitive';
+  return isPlain ? { kind: 'bytes', data: data.name, metadata: rest } : { kind: 'bytes', metadata: [] };
+}
+
+export function primitiveType(
+  arrow: Exclude<TypeDefinition['arrow'], 'Struct'>,
+): 'number' | 'string' | 'boolean' | 'Uint8Array' {
+  if (arrow === 'Utf8') return 'string';
+  if (arrow === 'Boolean') return 'boolean';
+  return arrow === 'LargeBinary' ? 'Uint8Array' : 'number';
+}
+
+/** `seen` ends types that hold themselves. */
+function holdsBytes(type: FieldType, definitions: Definitions, seen: Set<string>): boolean {
+  if (type.kind === 'primitive') return type.arrow === 'LargeBinary';
+  if (type.kind === 'list') return holdsBytes(type.of, definitions, seen);
+  if (type.kind === 'unknown' || seen.has(type.name)) return false;
+  seen.add(type.name);
+  const definition = definitions.get(type.name);
+  if (definition === undefined) return false;
+  return (
+    definition.arrow === 'LargeBinary' || definition.fields.some((field) => holdsBytes(field.type, definitions, seen))
+  );
+}
