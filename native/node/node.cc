@@ -231,6 +231,7 @@ Status Node::send_copy(uint32_t output, const void* data, uint64_t size, const S
     PublishedSlot published;
     const Status s = publisher.send_copy(data, outgoing(0, size, args, impl_->clock->wall_ns()), &published, error);
     impl_->look_for_corrupt(publisher);
+    if (s == Status::would_block && args.arm) return impl_->wait_for_room(output, error);
     if (s == Status::ok && args.local_refs > 0 && local != nullptr)
       *local = local_sample(&publisher, published, size, args);
     return s;
