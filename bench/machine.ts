@@ -6,6 +6,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findCommand } from './run-program.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -21,8 +22,16 @@ export interface Machine {
   readonly node: string;
   /** Whether the two processes of a row have a core each, share one, or are left to the scheduler. */
   readonly placement: Placement;
+  /** The numbers of those cores, sender's and receiver's; empty: left to the scheduler. */
+  readonly bound: readonly number[];
   /** Processes that wanted a core in the last minute, before the run. */
   readonly load: number;
+  /** The same after it. */
+  readonly loadAfter?: number;
+  /** How long it took. */
+  readonly seconds?: number;
+  /** The day it was measured, ISO 8601. */
+  readonly date: string;
 }
 
 export function describeMachine(placement: Placement): Machine {
@@ -33,13 +42,20 @@ export function describeMachine(placement: Placement): Machine {
     kernel: `${os.type()} ${os.release()}`,
     node: process.version,
     placement,
-    load: Number((os.loadavg()[0] ?? 0).toFixed(2)),
+    bound: coresFor(placement),
+    load: currentLoad(),
+    date: new Date().toISOString().slice(0, 10),
   };
 }
 
-/** Core numbers of sender and receiver; empty: the scheduler chooses. */
-export function coresFor(placement: Placement): readonly number[] {
-  if (placement === 'free') return [];
+/** Processes that wanted a core in the last minute. */
+export function currentLoad(): number {
+  return Number((os.loadavg()[0] ?? 0).toFixed(2));
+}
+
+/** Core numbers of sender and receiver; empty: the scheduler chooses. Different cores are no two threads of one, where that can be. */
+function coresFor(placement: Placement): readonly number[] {
+  if (placement === 'free' || findCommand('taskset') === undefined) return [];
   const [first, ...others] = allowedCores();
   if (first === undefined) return [];
   if (placement === 'same') return [first, first];
@@ -66,8 +82,20 @@ function siblingsOf(core: number): string {
 }
 
 /** One line each. */
-export function warnings({ cores, load }: Machine): string[] {
+export function warnings({ cores, load, placement, bound }: Machine): string[] {
   const found: string[] = [];
+  if (placement !== 'free' && bound.length === 0) {
+    found.push('processes are left to the scheduler: `taskset` (util-linux) is not here, or there is one core only');
+  }
+  const [sender = -1, receiver = -1] = bound;
+  if (
+    placement === 'apart' &&
+    sender >= 0 &&
+    siblingsOf(sender) !== '' &&
+    siblingsOf(sender) === siblingsOf(receiver)
+  ) {
+    found.push('sender and receiver run on two hardware threads of one core: there is no second core to use');
+  }
   if (cores < 2) found.push('one core only: sender and receiver take turns, so latencies are those of the scheduler');
   if (load > cores / 2) {
     found.push(`the machine is busy (load ${load} on ${cores} cores): figures are noisy, run again when it is idle`);

@@ -1,105 +1,129 @@
 /**
- * `npm run bench`: measures what users would feel, through what users would call. See bench/README.md.
+ * `npm run bench`: measures what users would feel, through what users would call, beside what they would pick instead. See
+ * bench/README.md; `npm run bench -- --help` lists the options.
  *
- *   npm run bench                          the table
- *   npm run bench -- --json                { machine, rows } on stdout, nothing else there
- *   npm run bench -- --only latency-ts     rows whose names start so, and the rows they are compared with
- *   npm run bench -- --quick               one short round instead of three
- *   npm run bench -- --placement same      both processes of a row on one core; free: where the scheduler puts them
- *
- * Rounds take all cases in turn, so that a slow minute of the machine falls on a row and on its peer. Exit code 1 when a row could
- * not be measured; missed goals are figures, not failures.
+ * Rounds take their cases in turn, so that a slow minute of the machine falls on a row and on its peer. A row that could not be
+ * measured, or a peer that is not here, is said in one line on stderr and left out. Exit code 1 when a row of ours could not be
+ * measured, or with --gate when a figure is more than twice off its goal; otherwise missed goals are figures, not failures.
  */
 
-import { parseArgs } from 'node:util';
-import { describeMachine, placements, warnings } from './machine.js';
-import type { Placement } from './machine.js';
-import { setPlacement } from './measure.js';
-import { Recorder, toTable } from './report.js';
-import { allRows, casesFor } from './rows/cases.js';
-import type { Case, Scale } from './rows/row.js';
+import { writeDocs } from './docs.js';
+import { judge, summarize } from './gate.js';
+import { interrupted, watchSignals } from './leftovers.js';
+import { currentLoad, describeMachine, warnings } from './machine.js';
+import type { Machine } from './machine.js';
+import { setCores } from './measure.js';
+import { readOptions } from './options.js';
+import type { Options } from './options.js';
+import { makeReady } from './peers/peer.js';
+import type { Requirement } from './peers/peer.js';
+import { Recorder } from './results.js';
+import type { Result } from './results.js';
+import { allCases, select } from './rows/cases.js';
+import type { Case } from './rows/row.js';
+import { toTable } from './table.js';
 
-const FULL = { rounds: 3, scale: { factor: 1 } };
-const QUICK = { rounds: 1, scale: { factor: 0.5 } };
+const ROUNDS = 3;
 
-function usage(problem: string): never {
-  process.stderr.write(
-    `${problem}\nusage: npm run bench -- [--json] [--only PREFIX] [--quick] [--placement apart|same|free]\n`,
-  );
-  process.exit(2);
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
 }
 
-interface Options {
-  json: boolean;
-  only: string;
-  quick: boolean;
-  placement: Placement;
-}
+const requirementsOf = ({ peer, needs }: Case): Requirement[] => [peer, needs].filter((one) => one !== undefined);
 
-function readOptions(): Options {
-  try {
-    const { values } = parseArgs({
-      options: {
-        json: { type: 'boolean', default: false },
-        only: { type: 'string', default: '' },
-        quick: { type: 'boolean', default: false },
-        placement: { type: 'string', default: 'apart' },
-      },
-    });
-    const placement = placements.find((name) => name === values.placement);
-    return placement === undefined ? usage(`there is no placement "${values.placement}"`) : { ...values, placement };
-  } catch (error) {
-    return usage(error instanceof Error ? error.message : String(error));
+/** The cases for which everything is here. Says what is not, each once. */
+async function withRequirements(cases: readonly Case[], thorough: boolean): Promise<Case[]> {
+  const missing = new Set<Requirement>();
+  for (const one of new Set(cases.flatMap(requirementsOf))) {
+    const reason = await makeReady(one, thorough, say);
+    interrupted.throwIfAborted();
+    if (reason === undefined) continue;
+    missing.add(one);
+    say(`left out: ${one.title}: ${reason}`);
   }
+  return cases.filter((one) => !requirementsOf(one).some((requirement) => missing.has(requirement)));
 }
 
-/** Runs a case and records its rows; false when it could not be measured. */
-async function measure(one: Case, scale: Scale, recorder: Recorder): Promise<boolean> {
-  try {
-    const samples = await one.measure(scale);
-    one.rows.forEach((row, index) => {
-      recorder.add(row, samples[index] ?? new Float64Array());
-    });
-    return true;
-  } catch (error) {
-    const names = one.rows.map(({ name }) => name).join(', ');
-    process.stderr.write(`${names} could not be measured: ${error instanceof Error ? error.message : String(error)}\n`);
-    return false;
-  }
-}
-
-async function main(): Promise<void> {
-  const { json, only, quick, placement } = readOptions();
-  const cases = casesFor(only);
-  if (cases.length === 0) {
-    usage(`no row starts with "${only}"; there are:\n  ${allRows.map(({ name }) => name).join('\n  ')}`);
-  }
-  const machine = describeMachine(placement);
-  setPlacement(placement);
-  for (const warning of warnings(machine)) process.stderr.write(`warning: ${warning}\n`);
-
-  const { rounds, scale } = quick ? QUICK : FULL;
-  const recorder = new Recorder();
+/** Measures all cases, round by round. @returns how many rows of our own could not be measured */
+async function measureAll(cases: readonly Case[], recorder: Recorder, { quick, verbose }: Options): Promise<number> {
   const broken = new Set<Case>();
+  const rounds = quick ? 1 : ROUNDS;
   for (let round = 1; round <= rounds; round++) {
-    for (const one of cases.filter((candidate) => !broken.has(candidate))) {
-      if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${round}/${rounds} ${one.rows[0]?.name ?? ''}`);
-      if (!(await measure(one, scale, recorder))) broken.add(one);
+    for (const one of cases) {
+      if (broken.has(one) || (round > 1 && one.rounds !== true)) continue;
+      const names = one.rows.filter(({ from }) => from === undefined).map(({ name }) => name);
+      const title = `${round}/${rounds} ${names[0] ?? ''}`;
+      progress(title);
+      const began = performance.now();
+      try {
+        recorder.add(await one.measure(quick));
+      } catch (error) {
+        interrupted.throwIfAborted();
+        broken.add(one);
+        progress('');
+        say(`could not be measured: ${names.join(', ')}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+      interrupted.throwIfAborted();
+      if (verbose) say(`${title} ${((performance.now() - began) / 1000).toFixed(1)} s`);
     }
   }
-  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
-
-  const rows = recorder.results(allRows);
-  if (json) {
-    process.stdout.write(`${JSON.stringify({ machine, rows }, null, 2)}\n`);
-  } else {
-    const { cpu, cores, memoryGiB, kernel, node, load } = machine;
-    process.stdout.write(
-      `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${kernel}, Node ${node}, load ${load}, ${placement}\n`,
-    );
-    process.stdout.write(`${toTable(rows)}\n`);
-  }
-  if (broken.size > 0) process.exitCode = 1;
+  progress('');
+  return [...broken].filter(({ peer }) => peer === undefined).length;
 }
 
-await main();
+/** A line of a terminal that the next one overwrites. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+}
+
+function print(machine: Machine, rows: readonly Result[], { json }: Options): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ machine, rows }, null, 2)}\n`);
+    return;
+  }
+  const { cpu, cores, memoryGiB, kernel, node, load, placement, bound } = machine;
+  const where = bound.length === 0 ? 'placed by the scheduler' : `${placement}: cores ${bound.join(' and ')}`;
+  process.stdout.write(`${cpu}, ${cores} cores, ${memoryGiB} GiB, ${kernel}, Node ${node}, load ${load}, ${where}\n`);
+  process.stdout.write(`${toTable(rows)}\n`);
+}
+
+async function bench(options: Options): Promise<void> {
+  const selection = select(options.only, options.quick);
+  if (selection.cases.length === 0) {
+    say(`no row${options.quick ? ' of --quick' : ''} starts with "${options.only}"; there are:`);
+    for (const { name } of select('', options.quick).rows) say(`  ${name}`);
+    process.exitCode = 2;
+    return;
+  }
+  if (options.install) {
+    await withRequirements(allCases, true);
+    return;
+  }
+  const machine = describeMachine(options.placement);
+  for (const warning of warnings(machine)) say(`warning: ${warning}`);
+  setCores(machine.bound);
+  const recorder = new Recorder();
+  const cases = await withRequirements(selection.cases, false);
+  const began = performance.now();
+  const broken = await measureAll(cases, recorder, options);
+  const rows = recorder.results(selection.rows);
+  const seconds = Math.round((performance.now() - began) / 1000);
+  const done = { ...machine, loadAfter: currentLoad(), seconds };
+  if (rows.length === 0 && !options.json) say('nothing was measured');
+  else print(done, rows, options);
+  if (options.writeDocs) await writeDocs(done, rows);
+  const verdict = judge(rows);
+  for (const line of verdict.off) say(line);
+  say(summarize(verdict));
+  if (broken > 0) say(`rows that could not be measured: ${broken}`);
+  if (broken > 0 || (options.gate && verdict.off.length > 0)) process.exitCode = 1;
+}
+
+watchSignals();
+try {
+  await bench(readOptions(process.argv.slice(2)));
+} catch (error) {
+  if (!interrupted.aborted) throw error;
+  progress('');
+  say(`${(interrupted.reason as Error).message}: nothing was printed, nothing is left behind`);
+}

@@ -1,18 +1,22 @@
 /**
- * Runs one dataflow of bench/dataflows through the public API, as `dora run` does, and reads the figures that its nodes wrote.
+ * Runs one dataflow through the public API, as `dora run` does, or a pair of a peer's programs, and reads the figures that they wrote.
  *
- * Nodes run without strict lifetimes (`dora run --release`) unless a row asks for them. A node that failed, or one message
- * that was dropped or lost, fails the row.
+ * Settings go to all programs as environment variables; each has a file of its own for its figures. Nodes run without strict
+ * lifetimes (`dora run --release`) unless a row asks for them. A program that failed, or one message that was dropped or
+ * lost, fails the row.
  */
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { run } from 'dora-ts';
 import type { RunResult } from 'dora-ts';
-import { coresFor } from './machine.js';
-import type { Placement } from './machine.js';
+import { interrupted, onExit } from './leftovers.js';
+import { readPairs } from './pairs.js';
+import type { Pairs } from './pairs.js';
+import { benchRoot } from './programs.js';
+import { TIMEOUT_MS, runProgram } from './run-program.js';
+import type { Program } from './run-program.js';
 
 export interface Settings {
   /** Payload of a message. */
@@ -21,68 +25,158 @@ export interface Settings {
   readonly warmup: number;
   /** Messages that count. */
   readonly count: number;
+  /** Rest between two messages, microseconds. Default 0. */
+  readonly pauseUs?: number;
+  /** How the nodes wait; see the nodes. */
+  readonly mode?: string;
   /** Messages carry an entry of metadata. Default true. */
   readonly metadata?: boolean;
   /** Strict lifetimes. Default false. */
   readonly strict?: boolean;
+  /** Left to the scheduler, whatever the placement of the run: rows with more processes than two. Default false. */
+  readonly unplaced?: boolean;
+  /** More variables. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-/** The two columns of what the nodes wrote; see bench/native/bench.h. */
-export interface Pairs {
-  readonly first: Float64Array;
-  readonly second: Float64Array;
-}
+/** Where POSIX shared memory lies. */
+const SHARED_MEMORY = '/dev/shm';
 
 let cores: readonly number[] = [];
 
-/** Where the processes of all dataflows run from now on. */
-export function setPlacement(placement: Placement): void {
-  cores = coresFor(placement);
+/** Where senders and receivers run from now on. */
+export function setCores(numbers: readonly number[]): void {
+  cores = numbers;
 }
 
-const built = new Set<string>();
+/** The variables of all programs of a row. */
+export function environment(settings: Settings): Record<string, string> {
+  const [sender, receiver] = settings.unplaced === true ? [] : cores;
+  return {
+    BENCH_SIZE: String(settings.bytes),
+    BENCH_WARMUP: String(settings.warmup),
+    BENCH_COUNT: String(settings.count),
+    BENCH_PAUSE_US: String(settings.pauseUs ?? 0),
+    BENCH_MODE: settings.mode ?? '',
+    BENCH_METADATA: settings.metadata === false ? '0' : '1',
+    ...(sender === undefined ? {} : { BENCH_SENDER_CORE: String(sender) }),
+    ...(receiver === undefined ? {} : { BENCH_RECEIVER_CORE: String(receiver) }),
+    ...settings.env,
+  };
+}
 
-/** @param file in bench/dataflows */
-export async function measureDataflow(file: string, settings: Settings): Promise<Pairs> {
-  const [sender, receiver] = cores;
+/** A node of a descriptor. */
+export interface FlowNode extends Readonly<Record<string, unknown>> {
+  readonly id: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface FlowRun {
+  /** What this node wrote. */
+  pairs(node: string): Pairs;
+  readonly result: RunResult;
+  /** From the call until all nodes had joined. */
+  readonly startMs: number;
+  /** From the first stop event until nothing was left; NaN when nobody asked for a stop. */
+  readonly stopMs: number;
+}
+
+/** Runs `use` with a folder that is gone afterwards, and with it the shared memory that a peer has named after it. */
+export async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(path.join(tmpdir(), 'dora-bench-'));
-  try {
-    const resultFile = path.join(folder, 'result');
-    const result = await run(fileURLToPath(new URL(`dataflows/${file}`, import.meta.url)), {
-      build: !built.has(file),
-      release: settings.strict !== true,
-      env: {
-        BENCH_SIZE: String(settings.bytes),
-        BENCH_WARMUP: String(settings.warmup),
-        BENCH_COUNT: String(settings.count),
-        BENCH_METADATA: settings.metadata === false ? '0' : '1',
-        BENCH_RESULT: resultFile,
-        ...(sender === undefined ? {} : { BENCH_SENDER_CORE: String(sender) }),
-        ...(receiver === undefined ? {} : { BENCH_RECEIVER_CORE: String(receiver) }),
-      },
-    });
-    expectClean(file, result);
-    built.add(file);
-    return readPairs(resultFile);
-  } finally {
+  const remove = (): void => {
     rmSync(folder, { recursive: true, force: true });
+    const named = readdirSync(SHARED_MEMORY).filter((name) => name.startsWith(`${path.basename(folder)}-`));
+    for (const name of named) rmSync(path.join(SHARED_MEMORY, name), { force: true });
+  };
+  const forget = onExit(remove);
+  try {
+    return await use(folder);
+  } finally {
+    remove();
+    forget();
   }
 }
 
-function expectClean(file: string, { ok, failure, nodes }: RunResult): void {
+/**
+ * Runs a dataflow to its end.
+ * @param lossy what is dropped is for the caller to judge
+ */
+export async function measureFlow(
+  nodes: readonly FlowNode[],
+  settings: Settings,
+  { lossy = false }: { lossy?: boolean } = {},
+): Promise<FlowRun> {
+  return withFolder(async (folder) => {
+    const resultOf = (node: string): string => path.join(folder, node);
+    const placed = nodes.map((node) => ({ ...node, env: { ...node.env, BENCH_RESULT: resultOf(node.id) } }));
+    const times = { began: performance.now(), running: NaN, stopping: NaN };
+    const limit = AbortSignal.timeout(TIMEOUT_MS);
+    const result = await run(
+      { nodes: placed },
+      {
+        build: false,
+        folder: benchRoot,
+        release: settings.strict !== true,
+        env: environment(settings),
+        signal: AbortSignal.any([interrupted, limit]),
+        onEvent({ event }) {
+          if (event === 'running') times.running = performance.now();
+          if (event === 'stopping' && Number.isNaN(times.stopping)) times.stopping = performance.now();
+        },
+      },
+    );
+    const stopMs = performance.now() - times.stopping;
+    interrupted.throwIfAborted();
+    if (limit.aborted) throw new Error(`it did not end within ${TIMEOUT_MS / 1000} s`);
+    expectClean(result, lossy);
+    const found = new Map<string, Pairs>();
+    for (const { id } of nodes) {
+      const pairs = readPairs(resultOf(id));
+      if (pairs !== undefined) found.set(id, pairs);
+    }
+    return {
+      pairs: (node) => {
+        const pairs = found.get(node);
+        if (pairs === undefined) throw new Error(`node "${node}" measured nothing`);
+        return pairs;
+      },
+      result,
+      startMs: times.running - times.began,
+      stopMs,
+    };
+  });
+}
+
+function expectClean({ ok, failure, nodes }: RunResult, lossy: boolean): void {
   if (!ok) {
     const node = failure?.node === undefined ? '' : `node "${failure.node}": `;
-    throw new Error([`${file}: ${node}${failure?.message ?? 'it failed'}`, ...(failure?.lastLines ?? [])].join('\n  '));
+    throw new Error([`${node}${failure?.message ?? 'it failed'}`, ...(failure?.lastLines ?? [])].join('\n  '));
   }
   const gone = nodes.find(({ dropped, lost }) => dropped > 0 || lost > 0);
-  if (gone !== undefined) throw new Error(`${file}: messages of node "${gone.node}" were dropped or lost`);
+  if (gone !== undefined && !lossy) throw new Error(`messages of node "${gone.node}" were dropped or lost`);
 }
 
-function readPairs(file: string): Pairs {
-  const bytes = readFileSync(file);
-  const numbers = new BigUint64Array(Uint8Array.from(bytes).buffer);
-  if (numbers.length === 0) throw new Error(`${file} is empty: the nodes measured nothing`);
-  const column = (offset: number): Float64Array =>
-    Float64Array.from({ length: numbers.length / 2 }, (_, index) => Number(numbers[2 * index + offset]));
-  return { first: column(0), second: column(1) };
+/** Starts a peer's programs together, waits for all, and reads what the one of them that measures wrote. */
+export async function measurePrograms(programs: readonly Program[], settings: Settings): Promise<Pairs> {
+  return withFolder(async (folder) => {
+    const resultFile = path.join(folder, 'result');
+    const env = {
+      ...process.env,
+      ...environment(settings),
+      BENCH_RESULT: resultFile,
+      BENCH_FOLDER: folder,
+      BENCH_ADDRESS: path.join(folder, 'socket'),
+      BENCH_SERVICE: path.basename(folder),
+    };
+    const stop = new AbortController();
+    try {
+      await Promise.all(programs.map((program) => runProgram(program, { env, signal: stop.signal })));
+    } finally {
+      stop.abort();
+    }
+    const pairs = readPairs(resultFile);
+    if (pairs === undefined) throw new Error('its programs measured nothing');
+    return pairs;
+  });
 }

@@ -45,6 +45,13 @@ static inline uint64_t bench_setting(const char* name) {
   return value;
 }
 
+/* The rest between two messages that the row asks for. */
+static inline void bench_pause(void) {
+  const uint64_t us = bench_setting("BENCH_PAUSE_US");
+  const struct timespec rest = {(time_t)(us / 1000000u), (long)(us % 1000000u) * 1000};
+  if (us > 0) nanosleep(&rest, NULL);
+}
+
 #define BENCH_SENDER_CORE "BENCH_SENDER_CORE"
 #define BENCH_RECEIVER_CORE "BENCH_RECEIVER_CORE"
 

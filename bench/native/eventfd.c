@@ -59,6 +59,7 @@ static int receive(const end_t* end, _Atomic uint64_t* stamp, uint64_t warmup, u
 
 static int send_all(const end_t* end, _Atomic uint64_t* stamp, uint64_t total) {
   for (uint64_t i = 0; i < total; i++) {
+    bench_pause();
     atomic_store_explicit(stamp, bench_now_ns(), memory_order_release);
     if (wake(end) < 0 || await(end) < 0) return bench_fail("eventfd", "failed");
   }
@@ -68,6 +69,8 @@ static int send_all(const end_t* end, _Atomic uint64_t* stamp, uint64_t total) {
 int main(void) {
   const uint64_t warmup = bench_setting("BENCH_WARMUP");
   const uint64_t count = bench_setting("BENCH_COUNT");
+  /* Neither of the two is left behind when whoever started it is killed. */
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   const int ping = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   const int pong = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   _Atomic uint64_t* stamp = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -76,7 +79,6 @@ int main(void) {
   if (child < 0) return bench_fail("fork", "failed");
   end_t end;
   if (child == 0) {
-    /* Not left behind when the parent is killed. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     bench_place(BENCH_RECEIVER_CORE);
     if (open_end(&end, ping, pong) < 0) return bench_fail("epoll", "cannot be made");

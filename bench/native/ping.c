@@ -64,6 +64,7 @@ int main(void) {
   if (dora_node_connect(NULL, &self.node, &error) != DORA_OK) return bench_fail(error.message, error.hint);
   self.output = dora_node_output(self.node, "ping");
   for (int64_t number = 0; number < total; number++) {
+    bench_pause();
     if (send_one(&self, number, &error) != DORA_OK) return bench_fail(error.message, error.hint);
     if (!answered(&self)) return bench_fail("ping", "the stream ended before the last answer");
   }

@@ -1,48 +1,82 @@
 /**
- * Sender of the latency rows in TypeScript: a message of BENCH_SIZE bytes, with metadata, whenever the answer to the last one
- * came.
+ * Sender of the latency rows in TypeScript: a message of BENCH_SIZE bytes, with metadata, whenever all answers to the last one
+ * came. Where it has several outputs they take turns.
  *
  * 8 bytes go by send(), which copies. Larger ones are written whole into a loan: the second stamp is taken before the first
- * byte is written, the first one as the last thing before the send call.
+ * byte is written, the first one as the last thing before the send call. BENCH_MODE says how it waits for the answer: '' in `for await`,
+ * `spin` the same with spinUs, `sync` in recvSync(), `sync-spin` in recvSync() with spinUs.
  */
 
 import { Node } from 'dora-ts';
-import { nowNs, place, setting } from './bench-node.js';
-
-interface PingIo {
-  inputs: { pong: Uint8Array };
-  outputs: { ping: Uint8Array };
-}
+import { SPIN_US } from './spin.js';
+import { fill, mode, nowNs, pause, place, setting, withPauses } from './bench-node.js';
 
 const size = setting('BENCH_SIZE');
 const total = setting('BENCH_WARMUP') + setting('BENCH_COUNT');
-const small = new BigUint64Array(1);
+const small = new Uint8Array(8);
 
 place('BENCH_SENDER_CORE');
-await using node = await Node.connect<PingIo>();
+await using node = await Node.connect(mode.endsWith('spin') ? { spinUs: SPIN_US } : {});
+const outputs = [...node.outputs.keys()];
+const answersExpected = node.inputs.size;
 
-function sendSmall(number: number): Promise<void> {
-  small[0] = nowNs();
-  return node.send('ping', small, { number });
+function outputFor(number: number): string {
+  return outputs[number % outputs.length] ?? '';
 }
 
-function sendLoan(number: number): Promise<void> {
+function sendOne(number: number): Promise<void> {
+  const output = outputFor(number);
+  if (size === small.byteLength) {
+    fill(small, number, 0n);
+    return node.send(output, small, { number });
+  }
   const began = nowNs();
-  const loan = node.loan('ping', size);
-  const { data } = loan;
-  data.fill(number & 0xff);
-  const stamps = new BigUint64Array(data.buffer, data.byteOffset, 2);
-  stamps[1] = began;
-  stamps[0] = nowNs();
+  const loan = node.loan(output, size);
+  fill(loan.data, number, began);
   return loan.send({ number });
 }
 
-const sendOne = size === small.byteLength ? sendSmall : sendLoan;
-let answers = 0;
-await sendOne(0);
-for await (const event of node) {
-  if (event.type !== 'input') continue;
-  if (++answers === total) break;
-  await sendOne(answers);
+function sendOneSync(number: number): boolean {
+  const output = outputFor(number);
+  if (size === small.byteLength) {
+    fill(small, number, 0n);
+    return node.trySend(output, small, { number });
+  }
+  const began = nowNs();
+  const loan = node.loan(output, size);
+  fill(loan.data, number, began);
+  return loan.trySend({ number });
 }
-if (answers !== total) throw new Error(`the stream ended after ${answers} of ${total} answers`);
+
+function expectAll(sent: number): void {
+  if (sent !== total) throw new Error(`the stream ended after ${sent} of ${total} messages`);
+}
+
+async function loop(): Promise<void> {
+  let answers = 0;
+  let sent = 1;
+  await sendOne(0);
+  for await (const event of node) {
+    if (event.type !== 'input' || ++answers < answersExpected) continue;
+    if (sent === total) break;
+    answers = 0;
+    if (withPauses) await pause();
+    await sendOne(sent++);
+  }
+  expectAll(sent);
+}
+
+function loopSync(): void {
+  for (let number = 0; number < total; number++) {
+    if (!sendOneSync(number)) throw new Error('the receiver has answered and has no room');
+    for (let answers = 0; answers < answersExpected;) {
+      const event = node.recvSync();
+      if (event === null || event.type === 'end')
+        throw new Error(`the stream ended after ${number} of ${total} messages`);
+      if (event.type === 'input') answers++;
+    }
+  }
+}
+
+if (mode.startsWith('sync')) loopSync();
+else await loop();

@@ -1,25 +1,25 @@
 /**
- * Subscriber of the throughput rows in TypeScript: takes every message by `for await`, checks its size and number (and
- * metadata, when the row asks for some), and times all but the first BENCH_WARMUP of them.
+ * Subscriber of the throughput rows in TypeScript: takes every message, checks its size and number (and metadata, when the row
+ * asks for some), and times all but the first BENCH_WARMUP of them. BENCH_MODE says how it takes them: `await` by `for await`,
+ * `run` by handlers, `batches` by batches().
+ *
+ * Writes (messages, nanoseconds), then how many page faults and major collections it saw.
  */
 
 import { Node } from 'dora-ts';
-import type { InputEvent } from 'dora-ts';
-import { nowNs, place, setting, withMetadata, writeResult } from './bench-node.js';
-
-interface SinkIo {
-  inputs: { in: Uint8Array };
-  outputs: Record<string, never>;
-}
+import type { Event, InputEvent } from 'dora-ts';
+import { mode, nowNs, place, setting, withMetadata, writeResult } from './bench-node.js';
+import { Trouble } from './trouble.js';
 
 const size = setting('BENCH_SIZE');
 const warmup = setting('BENCH_WARMUP');
 const count = setting('BENCH_COUNT');
+const trouble = new Trouble();
 let received = 0;
 let beganNs = 0n;
 let endedNs = 0n;
 
-function check(event: InputEvent<SinkIo>): void {
+function check(event: InputEvent): void {
   const { data } = event;
   const number = (data[0] ?? 0) | ((data[1] ?? 0) << 8) | ((data[2] ?? 0) << 16) | ((data[3] ?? 0) << 24);
   if (number === received && data.byteLength === size && event.dropped === 0) {
@@ -28,13 +28,27 @@ function check(event: InputEvent<SinkIo>): void {
   throw new Error(`message ${received} is wrong or missing`);
 }
 
-place('BENCH_RECEIVER_CORE');
-await using node = await Node.connect<SinkIo>();
-for await (const event of node) {
-  if (event.type !== 'input') continue;
-  if (received === warmup) beganNs = nowNs();
+function take(event: Event): void {
+  if (event.type !== 'input') return;
+  if (received === warmup) {
+    trouble.begin();
+    beganNs = nowNs();
+  }
   check(event);
   if (++received === warmup + count) endedNs = nowNs();
 }
+
+place('BENCH_RECEIVER_CORE');
+await using node = await Node.connect();
+if (mode === 'await') {
+  for await (const event of node) take(event);
+} else if (mode === 'run') {
+  await node.run({ input: { in: take } });
+} else if (mode === 'batches') {
+  for await (const batch of node.batches()) for (const event of batch) take(event);
+} else {
+  throw new Error(`there is no way "${mode}" of taking messages`);
+}
 if (received !== warmup + count) throw new Error(`${received} of ${warmup + count} messages came`);
-writeResult(BigUint64Array.of(BigInt(count), endedNs - beganNs));
+const [faults, collections] = await trouble.end();
+writeResult(BigUint64Array.of(BigInt(count), endedNs - beganNs, faults, collections));
