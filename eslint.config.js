@@ -4,7 +4,19 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'build*/', 'node_modules/', '**/out/', '**/.dora/', 'test/fixtures/', 'native/', '.*/'] },
+  {
+    ignores: [
+      'dist/',
+      'build*/',
+      'node_modules/',
+      '**/out/',
+      '**/.dora/',
+      'test/fixtures/',
+      'templates/new/',
+      'native/',
+      '.*/',
+    ],
+  },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

@@ -20,7 +20,7 @@ import type { Findings, SourceFile } from './helpers/source-tree.js';
 const lib = readSources(['lib'], /\.ts$/);
 const native = readSources(['native'], /\.(c|cc|h)$/);
 const nativeParts = native.filter((file) => !file.path.startsWith('native/model/'));
-const others = readSources(['test', 'scripts', 'bench', 'examples'], /\.(ts|mjs|js|c|cc|h)$/);
+const others = readSources(['test', 'scripts', 'bench', 'examples', 'templates'], /\.(ts|mjs|js|c|cc|h)$/);
 
 const file = (name: string, text: string): SourceFile => ({ path: name, text });
 type Rule = (files: readonly SourceFile[]) => Findings;

@@ -11,11 +11,13 @@ import { addBuild } from './words/build.js';
 import { addCheck } from './words/check.js';
 import type { AddCommand, CommandContext } from './words/command-words.js';
 import { addGraph } from './words/graph.js';
+import { addNew } from './words/new.js';
 import { addRun } from './words/run.js';
 import { addTypes } from './words/types.js';
 
 const commands: readonly AddCommand[] = [
   // One a line, in the order of the help.
+  addNew,
   addRun,
   addBuild,
   addCheck,
@@ -63,6 +65,7 @@ function version(): string {
 
 const help = `
 Examples:
+  dora new my-robot                     make a project that runs at once
   dora run dataflow.yml                 build and run; Ctrl-C stops in order
   dora run dataflow.yml --stop-after 10s
   dora build dataflow.yml               only its build: commands

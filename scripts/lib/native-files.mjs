@@ -6,7 +6,7 @@ import path from 'node:path';
 import { ask, findProgram, root } from './run.mjs';
 
 const major = 19;
-const folders = ['native', 'test', 'examples', 'bench'];
+const folders = ['native', 'test', 'examples', 'bench', 'templates'];
 const skipped = /(^|\/)(third_party|node_modules|out|build[^/]*|target)\//;
 
 /** Our C and C++ files whose name matches, relative to the repository, sorted. */

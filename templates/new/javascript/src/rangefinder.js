@@ -1,0 +1,19 @@
+/**
+ * A simulated distance sensor: something comes from 200 cm to 20 cm and goes away again, 10 cm a tick.
+ */
+
+import { Node } from 'dora-ts';
+
+/** @typedef {{ inputs: { tick: Uint8Array }, outputs: { distance: { centimetres: number } } }} RangefinderIo */
+
+/** @type {Node<RangefinderIo>} */
+const node = await Node.connect();
+let step = 0;
+for await (const event of node) {
+  if (event.type !== 'input') continue;
+  const centimetres = 20 + Math.abs(((step * 10) % 360) - 180);
+  // Objects are sent as JSON; bytes go as they are, without a copy by node.loan().
+  await node.send('distance', { centimetres });
+  step += 1;
+}
+await node.close();
