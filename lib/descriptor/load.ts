@@ -54,6 +54,11 @@ export interface DescriptorResult {
   machines?: readonly ClusterMachine[];
   /** Every error and warning: those of the file in its order, then those of each module and of a cluster's file. */
   diagnostics: readonly Diagnostic[];
+  /**
+   * Absolute paths on which this depends: the file, and those of modules, also where no file is. Files of types are not
+   * among them; all of those lie in the folder `types` beside the file.
+   */
+  files: readonly string[];
 }
 
 /** Reads and checks a file. Never throws for what is in it, nor when it is not there: that is a diagnostic. */
@@ -61,7 +66,7 @@ export function readDataflow(file: string, options: ReadOptions = {}): Descripto
   const text = readText(file);
   return typeof text === 'string'
     ? checkText(text, file, options)
-    : { kind: 'unknown', diagnostics: unreadable(options.shownFile ?? file, text) };
+    : unknownFile(file, unreadable(options.shownFile ?? file, text));
 }
 
 /** The machines of a cluster's file, and what is wrong with it. */
@@ -73,7 +78,7 @@ function readCluster(file: string): DescriptorResult {
     message: `this file is no description of a cluster but a ${result.kind}`,
     hint: 'Give a file with "coordinator" and "machines".',
   };
-  return { kind: 'unknown', diagnostics: unreadable(file, failure) };
+  return unknownFile(file, unreadable(file, failure));
 }
 
 /** Checks text as if it stood in `file` (which need not exist; relative paths start at its folder). */
@@ -86,7 +91,11 @@ export function parseDataflow(
   const decoded = decodeText(bytes);
   return typeof decoded === 'string'
     ? checkText(decoded, file, options)
-    : { kind: 'unknown', diagnostics: unreadable(options.shownFile ?? file, decoded) };
+    : unknownFile(file, unreadable(options.shownFile ?? file, decoded));
+}
+
+function unknownFile(file: string, diagnostics: readonly Diagnostic[]): DescriptorResult {
+  return { kind: 'unknown', diagnostics, files: [path.resolve(file)] };
 }
 
 /**
@@ -113,6 +122,8 @@ function checkText(text: string, file: string, options: ReadOptions): Descriptor
   return new FileCheck(new SourceFile(name, text), options).run();
 }
 
+type Outcome = Omit<DescriptorResult, 'files'>;
+
 /** The steps after the tree, for each kind of file. */
 class FileCheck {
   readonly #file: SourceFile;
@@ -138,6 +149,10 @@ class FileCheck {
   }
 
   run(): DescriptorResult {
+    return { ...this.#check(), files: [...new Set([this.#file.name.file, ...this.#modules.looked()])] };
+  }
+
+  #check(): Outcome {
     const { kind } = this.#file;
     if (kind === 'dataflow') return this.#dataflow();
     if (kind === 'cluster') return this.#cluster();
@@ -145,7 +160,7 @@ class FileCheck {
     return { kind, diagnostics: [...this.#diagnostics(), ...typeFiles] };
   }
 
-  #dataflow(): DescriptorResult {
+  #dataflow(): Outcome {
     const { reporter, walk, broken } = this.#file;
     const raw = this.#file.raw(dataflowFile);
     if (raw?.nodes?.length === 0 && !broken) {
@@ -193,7 +208,7 @@ class FileCheck {
     return diagnostics;
   }
 
-  #cluster(): DescriptorResult {
+  #cluster(): Outcome {
     const { reporter, walk } = this.#file;
     const machines = resolveCluster(this.#file.raw(clusterFile), walk.places, reporter);
     this.#refuseToRun('the description of a cluster', 'Give the file of a dataflow.');

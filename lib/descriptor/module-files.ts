@@ -31,6 +31,7 @@ export interface Chain {
 
 export class ModuleFiles {
   readonly #files = new Map<string, SourceFile>();
+  readonly #looked = new Set<string>();
   readonly #root: SourceFile;
   readonly #project: string | undefined;
   #text = 0;
@@ -50,6 +51,11 @@ export class ModuleFiles {
   /** All module files that were read, in the order of their first use. */
   all(): SourceFile[] {
     return [...this.#files.values()];
+  }
+
+  /** Absolute paths inside the project that modules were looked for at, whether or not a file is there. */
+  looked(): readonly string[] {
+    return [...this.#looked];
   }
 
   /** Opens the file that a node of the chain's last file names; a problem is reported at `place`, in that file. */
@@ -110,6 +116,7 @@ export class ModuleFiles {
     if (real === undefined) {
       const near = realPath(path.dirname(wanted));
       if (this.#isOutside(near ?? wanted) && near !== undefined) return outside;
+      this.#looked.add(wanted);
       return {
         code: 'FILE_NOT_FOUND',
         message: `there is no module file ${quote(written)}`,
@@ -117,6 +124,8 @@ export class ModuleFiles {
       };
     }
     if (this.#isOutside(real)) return outside;
+    // Where a link stands, another file may come; where it leads, the file may change.
+    this.#looked.add(wanted).add(this.#inFolder(real));
     const status = statSync(real, { throwIfNoEntry: false });
     if (status?.isFile() === true) return { real };
     return {

@@ -107,6 +107,24 @@ test('--watch follows changes, survives what is broken or gone, and ends by a si
   t.deepEqual(box.processes(), []);
 });
 
+test('--watch follows the files of modules, also one that comes later', async (t) => {
+  const box = new Sandbox(t);
+  box.write('flow.yml', 'nodes: [{ id: arm, module: parts/arm.yml }]\n');
+  const command = box.dora(['types', 'flow.yml', '--watch']);
+  const has = async (words: string): Promise<void> => {
+    await until(() => readIfThere(path.join(box.folder, 'dora-types.ts')).includes(words), words, command);
+  };
+  await until(() => command.stderr.includes('error FILE_NOT_FOUND'), 'FILE_NOT_FOUND', command);
+  const arm = (output: string): string =>
+    `module: { name: arm }\nnodes: [{ id: joint, path: x, outputs: [${output}] }]\n`;
+  box.write('parts/arm.yml', arm('angle'));
+  await has('angle: unknown;');
+  box.write('parts/arm.yml', arm('torque'));
+  await has('torque: unknown;');
+  command.kill('SIGTERM');
+  t.is((await command.finished).code, 0);
+});
+
 function readIfThere(file: string): string {
   try {
     return readFileSync(file, 'utf8');

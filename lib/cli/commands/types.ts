@@ -13,7 +13,7 @@ import {
   formatDiagnostics,
   readDataflow,
   toTypeScript,
-  type Dataflow,
+  type FileKind,
 } from '../../descriptor/index.js';
 import { DoraError } from '../../errors.js';
 import type { Console } from '../console.js';
@@ -27,6 +27,7 @@ export interface TypesCommandOptions {
 }
 
 const USAGE = 2;
+const WAITING = 'not written; waiting for a change';
 
 export async function typesCommand(file: string, options: TypesCommandOptions, console: Console): Promise<number> {
   const out = options.out ?? path.join(path.dirname(file), 'dora-types.ts');
@@ -37,8 +38,11 @@ export async function typesCommand(file: string, options: TypesCommandOptions, c
     return USAGE;
   }
   if (options.watch) return await watch(file, out, console);
-  const { text } = generate(file, console);
-  if (text === undefined) return 1;
+  const { text, failure } = generate(file, console);
+  if (text === undefined) {
+    show(failure, console);
+    return 1;
+  }
   if (out === '-') {
     console.out.write(text);
     return 0;
@@ -58,25 +62,33 @@ export async function typesCommand(file: string, options: TypesCommandOptions, c
   return 1;
 }
 
-/** The text, or nothing after the errors were shown; and every file that was read on the way. */
-function generate(file: string, console: Console): { text?: string; sources: string[] } {
+/** The text, or why there is none; and the files that either depends on. */
+type Generated = { sources: readonly string[] } & (
+  { text: string; failure?: undefined } | { text?: undefined; failure: string | DoraError }
+);
+
+function generate(file: string, console: Console): Generated {
   // Types need no programs: they may be written before anything is built.
-  const { dataflow, diagnostics, kind } = readDataflow(file, { purpose: 'check', files: 'ignore' });
-  const sources = [...new Set(diagnostics.map((diagnostic) => diagnostic.file))];
-  if (dataflow !== undefined) return { text: toTypeScript(dataflow), sources: [...sources, ...filesOf(dataflow)] };
+  const { dataflow, diagnostics, kind, files: sources } = readDataflow(file, { purpose: 'check', files: 'ignore' });
+  if (dataflow !== undefined) return { text: toTypeScript(dataflow), sources };
   const errors = diagnostics.filter((diagnostic) => diagnostic.severity === 'error');
-  if (errors.length > 0) {
-    console.errorLine(formatDiagnostics(errors, { color: console.colorErr.level > 0 }));
-  } else {
-    const what = kind === 'module' ? 'a module' : 'a node alone';
-    const hint = 'Give the dataflow that names it.';
-    console.showError(new DoraError('NOT_A_DATAFLOW', `${file} is ${what}, not a dataflow`, { hint }));
-  }
-  return { sources };
+  if (errors.length > 0) return { failure: formatDiagnostics(errors, { color: console.colorErr.level > 0 }), sources };
+  const [what, hint] = noDataflow[kind];
+  return { failure: new DoraError('NOT_A_DATAFLOW', `${file} is ${what}, not a dataflow`, { hint }), sources };
 }
 
-function filesOf(dataflow: Dataflow): string[] {
-  return [dataflow.file];
+const beside = 'Give the dataflow that names it.';
+const noDataflow: Readonly<Record<FileKind, readonly [what: string, hint: string]>> = {
+  module: ['a module', beside],
+  node: ['a node alone', beside],
+  cluster: ['the description of a cluster', 'Give the dataflow that runs there.'],
+  dataflow: ['wrong', 'dora check says why.'],
+  unknown: ['of an unknown kind', 'dora check says why.'],
+};
+
+function show(failure: string | DoraError, console: Console): void {
+  if (typeof failure === 'string') console.errorLine(failure);
+  else console.showError(failure);
 }
 
 /** Writes a text; false when the file has it already. @throws DoraError FILE_NOT_OURS, FILE_NOT_WRITTEN */
@@ -127,18 +139,26 @@ function notWritten(out: string, cause: unknown): DoraError {
 async function watch(file: string, out: string, console: Console): Promise<number> {
   const end = endOfWatching(console);
   let last: string | undefined;
-  const update = (): string[] => {
-    const { text, sources } = generate(file, console);
-    let line = 'not written; waiting for a change';
-    if (text !== undefined) {
-      try {
-        line = write(out, text) ? 'written' : 'up to date';
-      } catch (error) {
-        console.showError(error);
-      }
+  // What was said last is not said again: a look is taken also where a change is only possible.
+  const say = (state: string, failure?: string | DoraError): void => {
+    const now = `${state} ${String(failure)}`;
+    if (last === now && state !== 'written') return;
+    last = now;
+    if (failure !== undefined) show(failure, console);
+    console.line(`${out}: ${state}`);
+  };
+  const update = (): readonly string[] => {
+    const { text, failure, sources } = generate(file, console);
+    if (text === undefined) {
+      say(WAITING, failure);
+      return sources;
     }
-    if (line !== 'up to date' || last !== line) console.line(`${out}: ${line}`);
-    last = line;
+    try {
+      say(write(out, text) ? 'written' : 'up to date');
+    } catch (error) {
+      if (!(error instanceof DoraError)) throw error;
+      say(WAITING, error);
+    }
     return sources;
   };
   const { SourceWatcher } = await import('../source-watcher.js');
