@@ -87,11 +87,16 @@ export class Reporter {
 
   /** Reports a problem at a place. The same problem at the same place counts once. */
   report(place: Place, problem: Problem): void {
+    const severity = problem.severity ?? 'error';
+    if (this.#shown[severity] >= MAX_SHOWN && this.#trustedLines === Number.POSITIVE_INFINITY) {
+      // Where it stands is not looked up: a megabyte may hold a quarter of a million mistakes.
+      this.#omitted[severity] += 1;
+      return;
+    }
     const { range, path } = place;
     if (range.line > this.#trustedLines) return;
     const key = `${String(range.line)}:${String(range.column)}:${problem.code}:${problem.message}`;
     if (this.#seen.has(key)) return;
-    const severity = problem.severity ?? 'error';
     if (this.#shown[severity] >= MAX_SHOWN) {
       this.#omitted[severity] += 1;
       return;
@@ -115,14 +120,14 @@ export class Reporter {
     });
   }
 
-  /** Whether further errors are only counted. Then say so by `omit()` and spare the work of explaining. */
-  get isFull(): boolean {
-    return this.#shown.error >= MAX_SHOWN;
+  /** Whether further errors (or warnings) are only counted. Then say so by `omit()` and spare the work of explaining. */
+  isFull(severity: Severity = 'error'): boolean {
+    return this.#shown[severity] >= MAX_SHOWN;
   }
 
-  /** Counts an error that is not explained. */
-  omit(): void {
-    this.#omitted.error += 1;
+  /** Counts a problem that is not explained. */
+  omit(severity: Severity = 'error'): void {
+    this.#omitted[severity] += 1;
   }
 
   /** Notes that a key was used whose feature does not exist yet; all uses of a key become one warning. */

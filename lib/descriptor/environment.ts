@@ -7,6 +7,7 @@
  * Inside a module `${_param.key}` stands for a parameter, and the variable `PARAM_KEY` holds it too.
  */
 
+import type { TextBudget } from './budget.js';
 import type { Place, Reporter, Severity } from './diagnostic.js';
 import { checkVariableName, isRefusedVariable } from './names.js';
 import type { Loose, Places } from './loose.js';
@@ -25,6 +26,8 @@ export type Scope = readonly Variables[];
 export interface ExpandContext {
   reporter: Reporter;
   places: Places;
+  /** How much text variables may add. */
+  budget: TextBudget;
   /** How bad a variable that is not set is: an error for `run`, a warning for `check` (it may run elsewhere). */
   unset: Severity;
   /**
@@ -40,20 +43,46 @@ export const references =
 
 const PARAM = '_param.';
 
-/** Replaces variables in a text; one that is not set is reported and left as it stands. */
-export function expand(value: string, scope: Scope, place: Place, context: ExpandContext): string {
-  return value.replace(
+/** Replaces variables in a text; one that is not set is reported, unless it is in `unset`, and left as it stands. */
+export function expand(
+  value: string,
+  scope: Scope,
+  place: Place,
+  context: ExpandContext,
+  unset = new Set<string>(),
+): string {
+  if (!value.includes('$')) return value;
+  const limit = Math.max(context.budget.longest, value.length);
+  let length = value.length;
+  const text = value.replace(
     references,
     (whole, bare: string | undefined, braced: string | undefined, fallback: string | undefined) => {
+      if (length > limit) return '';
       const name = bare ?? braced;
       if (name === undefined) return '$';
       const found = lookUp(scope, name, context);
-      if (found !== undefined && (found !== '' || fallback === undefined)) return found;
-      if (fallback !== undefined) return fallback;
-      reportUnset(name, scope, place, context);
-      return whole;
+      const replacement = found !== undefined && (found !== '' || fallback === undefined) ? found : fallback;
+      if (replacement === undefined) {
+        if (!unset.has(name)) reportUnset(name, scope, place, context);
+        unset.add(name);
+        return whole;
+      }
+      length += replacement.length - whole.length;
+      return length > limit ? '' : replacement;
     },
   );
+  if (length > limit) {
+    context.budget.report(place, context.reporter);
+    return value;
+  }
+  context.budget.spend(text.length - value.length);
+  return text;
+}
+
+/** The same for several texts of one place. */
+export function expandAll(values: readonly string[], scope: Scope, place: Place, context: ExpandContext): string[] {
+  const unset = new Set<string>();
+  return values.map((value) => expand(value, scope, place, context, unset));
 }
 
 /** Replaces the parameters of the module only: for text in which variables are somebody else's, a shell's. */
@@ -134,6 +163,10 @@ function reportUnset(name: string, scope: Scope, place: Place, context: ExpandCo
     return;
   }
   if (params === 'unknown' && name.startsWith('PARAM_')) return;
+  if (context.reporter.isFull(context.unset)) {
+    context.reporter.omit(context.unset);
+    return;
+  }
   context.reporter.report(place, {
     code: 'UNDEFINED_VARIABLE',
     severity: context.unset,

@@ -7,7 +7,7 @@
  * is resolved once only: its mistakes would be the same, and there is no dataflow anyway.
  */
 
-import { DescriptorBudget } from './budget.js';
+import { DescriptorBudget, TextBudget } from './budget.js';
 import type { DraftNode, Purpose, RawNode, ResolveContext } from './draft.js';
 import { buildCommands } from './command-line.js';
 import type { Variables } from './environment.js';
@@ -41,6 +41,7 @@ export class ModuleExpansion {
   readonly #modules: ModuleFiles;
   readonly #options: ExpandOptions;
   readonly #budget = new DescriptorBudget();
+  readonly #texts = new TextBudget();
   readonly #headers = new Map<SourceFile, ModuleHeader>();
 
   constructor(modules: ModuleFiles, options: ExpandOptions) {
@@ -53,7 +54,8 @@ export class ModuleExpansion {
     const { purpose, host, allowShell } = this.#options;
     const { reporter, places } = file.walk;
     const unset = purpose === 'run' ? 'error' : 'warning';
-    return { reporter, places, unset, purpose, folder: file.folder, host, allowShell, ...around };
+    const { folder } = file;
+    return { reporter, places, budget: this.#texts, unset, purpose, folder, host, allowShell, ...around };
   }
 
   /** The header of a module's file, read once. */

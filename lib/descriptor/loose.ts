@@ -37,6 +37,8 @@ export class Trail {
 
 /** The place of a node. Lines and columns are counted only when somebody asks: most places are never reported. */
 export class NodePlace implements Place {
+  #range: SourceRange | undefined;
+
   constructor(
     readonly source: SourceText,
     readonly node: Node | null | undefined,
@@ -44,7 +46,7 @@ export class NodePlace implements Place {
   ) {}
 
   get range(): SourceRange {
-    return this.source.rangeOf(this.node);
+    return (this.#range ??= this.source.rangeOf(this.node));
   }
 
   get path(): (string | number)[] {
@@ -52,21 +54,23 @@ export class NodePlace implements Place {
   }
 }
 
+/** Where one container and its parts stand. */
+interface ContainerPlaces {
+  readonly self: Place;
+  readonly parts: Map<string | number, { readonly key: Place; readonly value: Place }>;
+}
+
 /** Where the parts of a walked value stand. */
 export class Places {
-  readonly #containers = new WeakMap<
-    object,
-    { self: Place; keys: Map<string | number, Place>; values: Map<string | number, Place> }
-  >();
+  // Lives as long as the values do; a WeakMap of a hundred thousand entries makes every garbage collection slow.
+  readonly #containers = new Map<object, ContainerPlaces>();
 
   add(container: object, self: Place): void {
-    this.#containers.set(container, { self, keys: new Map(), values: new Map() });
+    this.#containers.set(container, { self, parts: new Map() });
   }
 
   set(container: object, part: string | number, key: Place, value: Place): void {
-    const known = this.#containers.get(container);
-    known?.keys.set(part, key);
-    known?.values.set(part, value);
+    this.#containers.get(container)?.parts.set(part, { key, value });
   }
 
   /** Where a map or list stands. */
@@ -76,17 +80,17 @@ export class Places {
 
   /** Where the value under a key stands; the container's place when the key is not there. */
   value(container: object, part: string | number): Place {
-    return this.#containers.get(container)?.values.get(part) ?? this.of(container);
+    return this.#containers.get(container)?.parts.get(part)?.value ?? this.of(container);
   }
 
   /** Where the key itself stands; the container's place when the key is not there. */
   key(container: object, part: string | number): Place {
-    return this.#containers.get(container)?.keys.get(part) ?? this.of(container);
+    return this.#containers.get(container)?.parts.get(part)?.key ?? this.of(container);
   }
 
   /** Whether the key was written, even with a value that is wrong. */
   wrote(container: object, part: string | number): boolean {
-    return this.#containers.get(container)?.keys.has(part) ?? false;
+    return this.#containers.get(container)?.parts.has(part) ?? false;
   }
 }
 

@@ -80,8 +80,10 @@ export function findExports(
           output: id,
         };
         const name = [child.id, ...(operator === undefined ? [] : [operator]), id].join('/');
-        const known = makers.get(id) ?? [];
-        makers.set(id, [...known, { source: source as OutputSource, name }]);
+        const maker = { source: source as OutputSource, name };
+        const known = makers.get(id);
+        if (known === undefined) makers.set(id, [maker]);
+        else known.push(maker);
       }
     }
   }
@@ -97,6 +99,10 @@ export function findExports(
     if (first !== undefined) exports.set(output, first.source);
     // A node whose outputs are not known may make it.
     if (second === undefined && (first !== undefined || anyOpen || !file.isComplete)) return;
+    if (file.reporter.isFull()) {
+      file.reporter.omit();
+      return;
+    }
     const all = children.flatMap((child) => child.units.flatMap((unit) => unit.outputs.map(({ id }) => id)));
     file.reporter.report(file.walk.places.value(written, index), {
       code: 'MODULE_OUTPUT',

@@ -168,11 +168,25 @@ function mergedPorts(raw: RawNode, custom: RawCustom | undefined, context: Resol
   };
 }
 
+const variableCounts = new WeakMap<object, number>();
+
+/** How many variables a node has from those around it; they are the same object for every node of a file. */
+function variableCount(shared: Readonly<Record<string, string>>): number {
+  const count = variableCounts.get(shared) ?? Object.keys(shared).length;
+  variableCounts.set(shared, count);
+  return count;
+}
+
 /** Shared values, then the node's, then those inside `custom`, then parameters. */
 function resolveNodeEnv(raw: RawNode, custom: RawCustom | undefined, context: ResolveContext): Record<string, string> {
-  const scope = [context.shared, context.host];
+  const { shared, budget, reporter, places } = context;
+  if (!budget.spendVariables(variableCount(shared))) {
+    budget.report(places.of(raw), reporter);
+    return {};
+  }
+  const scope = [shared, context.host];
   const own = (env: RawEnv | undefined): Record<string, string> => resolveEnv(env, scope, context.host, context);
-  const written = { ...context.shared, ...own(raw.env), ...own(custom?.envs), ...own(custom?.env) };
+  const written = { ...shared, ...own(raw.env), ...own(custom?.envs), ...own(custom?.env) };
   // What a module's file says about its own parameters is a default.
   return { ...written, ...context.fixed };
 }

@@ -9,7 +9,7 @@ import { splitWords } from './command-line.js';
 import type { Place } from './diagnostic.js';
 import { unsupportedSeverity } from './draft.js';
 import type { DraftNode, RawNode, ResolveContext } from './draft.js';
-import { expand, expandParams, type Scope } from './environment.js';
+import { expand, expandAll, expandParams, type Scope } from './environment.js';
 import { resolveDownload } from './fetch-source.js';
 import { merged } from './merge-custom.js';
 import type { DataflowProgram } from './model.js';
@@ -39,7 +39,7 @@ export function addProgram(
     addShell(raw, found.place, draft, context);
     return;
   }
-  const words = inline.map((word) => expand(word, scope, found.place, context));
+  const words = expandAll(inline, scope, found.place, context);
   const program: DataflowProgram = { command, args: [...words, ...resolveArgs(raw, scope, context)] };
   draft.node = { ...draft.node, kind: 'program', program };
   if (isDownload) {
@@ -149,7 +149,12 @@ function resolveArgs(raw: RawNode, scope: Scope, context: ResolveContext): strin
   if (args === undefined) return [];
   const place = argsPlace(raw, context);
   const words = typeof args === 'string' ? (split(args, place, context) ?? []) : args;
-  return words.filter((word) => word !== undefined).map((word) => expand(word, scope, place, context));
+  return expandAll(
+    words.filter((word) => word !== undefined),
+    scope,
+    place,
+    context,
+  );
 }
 
 function argsPlace(raw: RawNode, { places }: ResolveContext): Place {

@@ -125,7 +125,7 @@ export class SchemaWalk {
   #walkObject(schema: z.ZodObject, map: YAMLMap, trail: Trail | undefined): unknown {
     const result: Record<string, unknown> = {};
     this.places.add(result, this.#place(map, trail));
-    const known = keysOf(schema);
+    const known = tableOf(schema).names;
     const seen = new Map<string, { spelled: string; place: Place }>();
     for (const entry of this.#entries(map, trail)) {
       if (entry.name.startsWith('x-')) continue;
@@ -304,8 +304,9 @@ export class SchemaWalk {
   }
 
   #missingKeys(schema: z.ZodObject, result: object, at: Place, trail: Trail | undefined): void {
-    for (const [name, property] of Object.entries<z.core.$ZodType>(schema.shape)) {
-      if (property instanceof z.ZodOptional || this.places.wrote(result, name)) continue;
+    for (const name of tableOf(schema).required) {
+      if (this.places.wrote(result, name)) continue;
+      const property = propertyOf(schema, name);
       this.reporter.report(at, {
         code: 'MISSING_KEY',
         message: `${this.#where(trail)} needs "${name}"`,
@@ -342,13 +343,23 @@ function normalise(name: string): string {
   return name.replaceAll('-', '_');
 }
 
-const keyTables = new WeakMap<z.ZodObject, ReadonlyMap<string, string>>();
+/** What the walk asks about a map of keys, for every map of a file. */
+interface KeyTable {
+  /** Normalised spelling -> name in the definition. */
+  names: ReadonlyMap<string, string>;
+  required: readonly string[];
+}
 
-/** Normalised spelling -> name in the definition. */
-function keysOf(schema: z.ZodObject): ReadonlyMap<string, string> {
+const keyTables = new WeakMap<z.ZodObject, KeyTable>();
+
+function tableOf(schema: z.ZodObject): KeyTable {
   let table = keyTables.get(schema);
   if (table === undefined) {
-    table = new Map(Object.keys(schema.shape).map((name) => [normalise(name), name]));
+    const entries = Object.entries<z.core.$ZodType>(schema.shape);
+    table = {
+      names: new Map(entries.map(([name]) => [normalise(name), name])),
+      required: entries.filter(([, property]) => !(property instanceof z.ZodOptional)).map(([name]) => name),
+    };
     keyTables.set(schema, table);
   }
   return table;

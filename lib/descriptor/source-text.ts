@@ -8,42 +8,66 @@
  */
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { LineCounter, isAlias, isCollection, isMap, isPair, isScalar, parseDocument } from 'yaml';
-import type { Alias, Node, YAMLError } from 'yaml';
+import {
+  Composer,
+  Lexer,
+  Parser,
+  YAMLParseError,
+  isAlias,
+  isCollection,
+  isMap,
+  isPair,
+  isScalar,
+  type Alias,
+  type CST,
+  type Node,
+  type YAMLError,
+} from 'yaml';
 import type { Place, Reporter, SourceRange } from './diagnostic.js';
 import { quote } from './suggest.js';
 
 /** A dataflow of a thousand nodes takes 200 kB. */
 export const MAX_FILE_BYTES = 4 * 1024 * 1024;
 /** The deepest place of the format is ten levels down; the composer overflows the stack at some thousands. */
-const MAX_DEPTH = 200;
+const MAX_DEPTH = 64;
+/** What follows on the thousandth mistake is not read. */
+const MAX_SYNTAX_ERRORS = 1_000;
 
 /** The text of one file, and where each offset in it is. */
 export class SourceText {
-  readonly lines: LineCounter;
-  readonly #lineTexts: string[];
+  /** Offset of the first character of each line. The library's own counter loses lines after some mistakes of syntax. */
+  readonly #lineStarts: number[] = [0];
 
   constructor(readonly text: string) {
-    this.#lineTexts = text.split(/\r\n|\n/);
-    this.lines = new LineCounter();
+    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) this.#lineStarts.push(at + 1);
   }
 
   /** The text of a line, from 1, without its end. */
-  lineText = (line: number): string | undefined => this.#lineTexts[line - 1];
+  lineText = (line: number): string | undefined => {
+    const start = this.#lineStarts[line - 1];
+    return start === undefined
+      ? undefined
+      : this.text.slice(start, this.#lineStarts[line] ?? this.text.length).replace(/\r?\n$/, '');
+  };
 
   /** The range between two offsets (end exclusive); at least one column wide. */
   range(start: number, end: number): SourceRange {
-    const from = this.lines.linePos(Math.min(start, this.text.length));
-    const to = this.lines.linePos(Math.min(Math.max(end, start), this.text.length));
-    const line = Math.max(1, from.line);
-    const column = Math.max(1, from.col);
-    const same = to.line === line;
-    return {
-      line,
-      column,
-      endLine: Math.max(line, to.line),
-      endColumn: same ? Math.max(column + 1, to.col) : Math.max(1, to.col),
-    };
+    const from = this.#position(start);
+    const to = this.#position(Math.max(end, start));
+    const same = to.line === from.line;
+    return { ...from, endLine: to.line, endColumn: same ? Math.max(from.column + 1, to.column) : to.column };
+  }
+
+  #position(offset: number): { line: number; column: number } {
+    const bounded = Math.min(Math.max(offset, 0), this.text.length);
+    let low = 0;
+    let high = this.#lineStarts.length;
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1;
+      if ((this.#lineStarts[middle] ?? 0) <= bounded) low = middle;
+      else high = middle;
+    }
+    return { line: low + 1, column: bounded - (this.#lineStarts[low] ?? 0) + 1 };
   }
 
   /** The range of a node, or of the whole file for a node that has none. */
@@ -124,34 +148,66 @@ export function decodeText(bytes: Uint8Array): string | ReadFailure {
 export function parseYaml(source: SourceText, reporter: Reporter): YamlTree {
   const atStart: Place = { range: source.range(0, 0), path: [] };
   const nothing: YamlTree = { root: null, size: 0, resolve: (node) => node };
-  // The composer needs the line counter, and so does every report of this step.
-  let document: ReturnType<typeof parseDocument>;
-  try {
-    document = parseDocument(source.text, {
-      lineCounter: source.lines,
-      prettyErrors: false,
-      uniqueKeys: false,
-      // 'silent' would also silence the error for a second document.
-      logLevel: 'error',
-      stringKeys: false,
-    });
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    reporter.report(atStart, tooDeep);
-    return nothing;
-  }
-  const problems = [...document.errors, ...document.warnings];
-  const tree = collectAliases(document.contents, source, reporter);
-  if (tree === undefined || problems.some(({ message }) => message.startsWith('Maximum call stack'))) {
+  const document = withoutStackTraces(() => compose(source));
+  const tree = document === undefined ? undefined : collectAliases(document.root, source, reporter);
+  if (document === undefined || tree === undefined) {
     // Everything else that is wrong follows from it.
     reporter.report(atStart, tooDeep);
     return nothing;
   }
-  for (const problem of problems) {
-    if (reporter.isFull) reporter.omit();
+  for (const problem of document.problems) {
+    if (reporter.isFull()) reporter.omit();
     else reportSyntax(problem, source, reporter);
   }
   return tree;
+}
+
+/**
+ * The library's own steps, with two bounds that it has not: nesting (its composer recurses) and the number of mistakes
+ * (a megabyte of "]" is a million). Undefined when the text nests too deep.
+ */
+function compose(source: SourceText): { root: Node | null; problems: YAMLError[] } | undefined {
+  const { text } = source;
+  const parser = new Parser();
+  const composer = new Composer({ prettyErrors: false, uniqueKeys: false, stringKeys: false });
+  const nesting = { tooDeep: false };
+  const tokens = function* (): Generator<CST.Token> {
+    let errors = 0;
+    for (const lexeme of new Lexer().lex(text)) {
+      for (const token of parser.next(lexeme)) {
+        yield token;
+        if (token.type === 'error') errors += 1;
+      }
+      nesting.tooDeep = parser.stack.length > MAX_DEPTH + 20;
+      if (nesting.tooDeep || errors > MAX_SYNTAX_ERRORS) return;
+    }
+    yield* parser.end();
+  };
+  let root: Node | null = null;
+  const problems: YAMLError[] = [];
+  let documents = 0;
+  for (const document of composer.compose(tokens(), true, text.length)) {
+    documents += 1;
+    if (documents > 1) {
+      problems.push(new YAMLParseError([document.range[0], document.range[1]], 'MULTIPLE_DOCS', ''));
+      break;
+    }
+    root = document.contents;
+    for (const problem of document.errors) problems.push(problem);
+    for (const problem of document.warnings) problems.push(problem);
+  }
+  return nesting.tooDeep ? undefined : { root, problems };
+}
+
+/** A file may have half a million mistakes, each an Error whose stack nobody reads: to write them down takes seconds. */
+function withoutStackTraces<T>(work: () => T): T {
+  const before = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return work();
+  } finally {
+    Error.stackTraceLimit = before;
+  }
 }
 
 const tooDeep = {

@@ -92,7 +92,7 @@ export class Wiring {
     const parsed = parseSource(input.sourceText);
     if ('code' in parsed) {
       this.#failed = true;
-      if (reporter.isFull) {
+      if (reporter.isFull()) {
         reporter.omit();
         return;
       }
@@ -128,7 +128,7 @@ export class Wiring {
     }
     this.#failed = true;
     const { reporter } = this.#context;
-    if (reporter.isFull) reporter.omit();
+    if (reporter.isFull()) reporter.omit();
     else this.#reportUnknown(parts, input);
   }
 
