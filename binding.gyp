@@ -2,6 +2,7 @@
 #   dora_native.node   the addon: every native part and its Node.js glue
 #   libdora.so         the C node API (native/include/dora/node.h) for nodes written in C and C++
 #   dora-guard         a small program beside the processes of a dataflow
+#   dora-launch        a small program that becomes a node's, pinned and scheduled as its dataflow file says
 # All land in build/Release. CMakeLists.txt builds the same from the same list, and the C++ tests with it.
 {
   'target_defaults': {
@@ -50,6 +51,15 @@
           'type': 'executable',
           'dependencies': ['dora_core'],
           'sources': ['<!@(node scripts/sources.mjs guard)'],
+        },
+      ],
+    }],
+    ['"<!(node scripts/sources.mjs --has launch)"=="1"', {
+      'targets': [
+        {
+          'target_name': 'dora-launch',
+          'type': 'executable',
+          'sources': ['<!@(node scripts/sources.mjs launch)'],
         },
       ],
     }],

@@ -11,7 +11,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fail, root } from './lib/run.mjs';
 
-export const sections = ['core', 'node', 'broker', 'operator', 'addon', 'guard'];
+export const sections = ['core', 'node', 'broker', 'operator', 'addon', 'guard', 'launch'];
 const listFile = path.join(root, 'native', 'sources.txt');
 
 /** The list as { section: [files] }; `text` is what native/sources.txt holds. Throws an Error whose message says the line. */

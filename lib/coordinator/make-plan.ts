@@ -90,6 +90,8 @@ function planNode(node: DataflowNode): PlanNode {
     inputs: node.inputs.map(planInput),
     outputs: node.outputs.map(({ id, retain }) => ({ id, retain })),
     ...(node.memoryBytes === undefined ? {} : { memoryBytes: node.memoryBytes }),
+    ...(node.cpuAffinity === undefined ? {} : { cpuAffinity: [...node.cpuAffinity] }),
+    ...(node.realtime === undefined ? {} : { realtime: node.realtime }),
   };
 }
 

@@ -16,6 +16,7 @@ export function toBrokerNodes(dataflow: string, nodes: readonly PlanNode[]): Bro
     restartCount: 0,
     barrier: node.kind !== 'dynamic' && hasPorts(node),
     memoryLimitBytes: node.memoryBytes ?? 0,
+    lockMemory: node.realtime?.lockMemory ?? false,
     inputs: node.inputs.map((input) => toBrokerInput(node, input)),
     outputs: node.outputs.map(({ id, retain }) => ({ id, retain })),
   }));

@@ -11,11 +11,14 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Guard } from './guard.js';
 import { LastLines } from './last-lines.js';
+import { launchFailure, type Launcher } from './launcher.js';
 import { LineSplitter } from './line-splitter.js';
 import { ProcessGroup } from './process-group.js';
 
 /** How long a pipe may stay silent after its process has ended before it is given up. */
 const SILENT_PIPE_MS = 300;
+/** The descriptor on which a launcher reports. */
+const LAUNCHER_PIPE = 3;
 
 export interface ChildSpec {
   readonly file: string;
@@ -26,6 +29,8 @@ export interface ChildSpec {
   readonly input?: string | undefined;
   /** From SIGTERM to SIGKILL for what is left of the group when the process has ended. */
   readonly sweepGraceMs: number;
+  /** Started instead, with `file` and `args` behind its own arguments; it becomes that program. */
+  readonly launcher?: Launcher;
 }
 
 export interface ChildCallbacks {
@@ -33,6 +38,8 @@ export interface ChildCallbacks {
   onLines(stream: 'stdout' | 'stderr', lines: string[]): Promise<void>;
   /** The process itself has ended; output may still come. */
   onExit?(end: ChildEnd): void;
+  /** What the launcher could not set, once the program runs. */
+  onLaunch?(report: string): void;
 }
 
 /** How it ended: an exit code, a signal, or it never started. */
@@ -78,8 +85,13 @@ export class Child {
         });
         return;
       }
+      const launched = spec.launcher === undefined ? undefined : readLauncher(child, callbacks);
       child.once('exit', (exitCode, signal) => {
-        finish({ exitCode, signal });
+        if (launched === undefined) finish({ exitCode, signal });
+        else
+          void launched.then((error) => {
+            finish(error === undefined ? { exitCode, signal } : { exitCode: null, signal: null, spawnError: error });
+          });
       });
       child.on('error', (error: NodeJS.ErrnoException) => {
         if (pid === undefined) finish({ exitCode: null, signal: null, spawnError: error });
@@ -116,15 +128,40 @@ export class Child {
 /** Most failures come as an event; some (a NUL in an argument, no more pipes) are thrown. */
 function trySpawn(spec: ChildSpec): ChildProcess | Error {
   try {
+    const { launcher, cwd, env } = spec;
+    const options = { cwd, env, detached: true, shell: false };
     const stdin = spec.input === undefined ? 'ignore' : 'pipe';
-    const stdio: ['ignore' | 'pipe', 'pipe', 'pipe'] = [stdin, 'pipe', 'pipe'];
-    const child = spawn(spec.file, spec.args, { cwd: spec.cwd, env: spec.env, detached: true, shell: false, stdio });
+    const child =
+      launcher === undefined
+        ? spawn(spec.file, spec.args, { ...options, stdio: [stdin, 'pipe', 'pipe'] })
+        : spawn(launcher.file, [...launcher.args, spec.file, ...spec.args], {
+            ...options,
+            stdio: [stdin, 'pipe', 'pipe', 'pipe'],
+          });
     // Who ends without reading it has a reason of its own, which its exit tells.
     child.stdin?.on('error', () => undefined).end(spec.input);
     return child;
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }
+}
+
+/**
+ * Reads what the launcher says until it has become the program, or has failed to.
+ * @returns why the program could not be started, if so
+ */
+async function readLauncher(
+  child: ChildProcess,
+  callbacks: ChildCallbacks,
+): Promise<NodeJS.ErrnoException | undefined> {
+  let text = '';
+  try {
+    for await (const chunk of child.stdio[LAUNCHER_PIPE] as Readable) text += String(chunk);
+  } catch {
+    // A broken pipe has ended.
+  }
+  callbacks.onLaunch?.(text);
+  return launchFailure(text);
 }
 
 /** Reads one pipe to its end, a line at a time, no faster than the lines are taken. */

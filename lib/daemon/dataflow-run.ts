@@ -16,6 +16,7 @@ import type { BrokerEvent, NativeBroker } from '../native/binding.js';
 import { hasPorts } from './broker-plan.js';
 import { Child, type ChildEnd } from './child.js';
 import type { Guard } from './guard.js';
+import { launchWarnings, memoryNotLocked } from './launcher.js';
 import { readEnd } from './node-end.js';
 import type { Launch } from './programs.js';
 
@@ -164,6 +165,13 @@ export class DataflowRun {
       case 'exhausted':
         this.#warn({ node: event.node, code: 'SHM_EXHAUSTED', message: event.text });
         break;
+      case 'unlocked':
+        this.#warn({
+          node: event.node,
+          code: 'MEMORY_NOT_LOCKED',
+          message: memoryNotLocked(event.node, event.text),
+        });
+        break;
     }
   }
 
@@ -173,6 +181,9 @@ export class DataflowRun {
     const env = { ...launch.env, DORA_NODE_CONFIG: state.config };
     const child = new Child({ ...launch, env, sweepGraceMs: SWEEP_GRACE_MS }, this.#context.guard, {
       onLines: (stream, lines) => this.#context.output({ dataflow, node: id, stream, lines }),
+      onLaunch: (report) => {
+        for (const warning of launchWarnings(report, state.plan)) this.#warn({ node: id, ...warning });
+      },
       // The broker is told at once, so that its peers' inputs close; people are told when its output is complete.
       onExit: (end) => {
         this.#context.broker.nodeEnded(dataflow, id, true, this.#readEnd(state, child, launch, end).end === 'failed');

@@ -41,7 +41,16 @@ function releaseFolders(): string[] {
 
 /** The guard's program, built beside the addon; undefined when it was not built. */
 export function guardProgram(): string | undefined {
+  return builtProgram('dora-guard');
+}
+
+/** The program that sets cores and priority of a node; undefined when it was not built. */
+export function launchProgram(): string | undefined {
+  return builtProgram('dora-launch');
+}
+
+function builtProgram(name: string): string | undefined {
   return releaseFolders()
-    .map((folder) => path.join(folder, 'dora-guard'))
+    .map((folder) => path.join(folder, name))
     .find((file) => existsSync(file));
 }

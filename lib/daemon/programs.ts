@@ -12,6 +12,7 @@ import { isScript, resolveLibrary, resolveProgram, type Found } from '../descrip
 import { DoraError } from '../errors.js';
 import type { PlanNode } from '../message/plan.js';
 import { compileTypeScript, isTypeScript } from './compile.js';
+import { launcherFor, type Launcher } from './launcher.js';
 import { builtFile } from './own-package.js';
 
 /** For DORA_RUNTIME_CONFIG; lib/operator/runtime-config.ts reads it. */
@@ -25,6 +26,8 @@ export interface Launch {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** What its standard input has; undefined: nothing. */
   readonly input?: string;
+  /** Becomes the program when it has set cores and priority; absent: the program is started itself. */
+  readonly launcher?: Launcher;
 }
 
 /** A node that cannot be started, and why. */
@@ -64,7 +67,8 @@ export async function prepareLaunches(
   const prepared = nodes.map(async (node): Promise<void> => {
     try {
       const launch = await prepareLaunch(node, context);
-      if (launch !== undefined) launches.set(node.id, launch);
+      const launcher = launcherFor(node);
+      if (launch !== undefined) launches.set(node.id, { ...launch, ...(launcher === undefined ? {} : { launcher }) });
     } catch (error) {
       if (!(error instanceof DoraError)) throw error;
       problems.push({ node: node.id, ...error.toJSON() });

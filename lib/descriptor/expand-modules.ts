@@ -11,6 +11,7 @@ import { DescriptorBudget, TextBudget } from './budget.js';
 import type { DraftNode, Purpose, RawNode, ResolveContext } from './draft.js';
 import { buildCommands } from './command-line.js';
 import type { Variables } from './environment.js';
+import { checkCores } from './resolve-scheduling.js';
 import { checkFiles, type FilePolicy } from './files.js';
 import { warnUnreadOutputs } from './graph-check.js';
 import { moduleFile } from './keys/dataflow.js';
@@ -89,6 +90,7 @@ export class ModuleExpansion {
     const drafts = raws.filter((raw) => raw !== undefined).map((raw) => resolveNode(raw, context));
     for (const draft of drafts) {
       checkFiles(draft, context.folder, this.#options.files, this.#options.host, context.reporter);
+      if (this.#options.files !== 'ignore') checkCores(draft);
       if (draft.isModule) this.#addModule(draft, chain);
     }
     return drafts;

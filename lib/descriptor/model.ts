@@ -77,6 +77,19 @@ export interface DataflowNode {
   readonly operators?: readonly DataflowOperator[];
   /** The node's budget of shared memory in bytes; absent: a share of the machine's. */
   readonly memoryBytes?: number;
+  /** Cores on which the process may run, ascending, each once; absent: all. Never empty. */
+  readonly cpuAffinity?: readonly number[];
+  /** Real-time scheduling of the process; absent: the usual one. */
+  readonly realtime?: DataflowRealtime;
+}
+
+export interface DataflowRealtime {
+  /** `fifo` when the file says nothing. */
+  readonly policy: 'fifo' | 'rr';
+  /** 1 … 99, higher first; 1 when the file says nothing. */
+  readonly priority: number;
+  /** Keep all memory of the process in RAM; false when the file says nothing. */
+  readonly lockMemory: boolean;
 }
 
 export interface DataflowProgram {

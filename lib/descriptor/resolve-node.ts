@@ -17,6 +17,7 @@ import { node as nodeKeys, nodeSources } from './keys/node.js';
 import { parseSize } from './keys/words.js';
 import { merged } from './merge-custom.js';
 import { addOperators } from './resolve-operator.js';
+import { refuseScheduling, resolveScheduling } from './resolve-scheduling.js';
 import { addProgram } from './resolve-program.js';
 import { resolvePorts } from './resolve-ports.js';
 import { quote } from './suggest.js';
@@ -53,6 +54,7 @@ export function resolveNode(raw: RawNode, context: ResolveContext): DraftNode {
       folder: context.folder,
       workingDirectory: folder.path,
       ...(size === undefined ? {} : { memoryBytes: parseSize(size) }),
+      ...resolveScheduling(raw, custom, context),
     },
     operators: [],
     files: [],
@@ -74,6 +76,7 @@ export function resolveNode(raw: RawNode, context: ResolveContext): DraftNode {
     if (git !== undefined && draft.node.fetch === undefined) draft.node = { ...draft.node, fetch: git };
   }
   refuseUnsupported(raw, source, context);
+  if (draft.node.kind === 'dynamic') refuseScheduling(raw, custom, context);
   return draft;
 }
 

@@ -64,6 +64,12 @@ export const planNode = z.object({
   outputs: z.array(planOutput),
   /** Shared memory in bytes; absent: the machine's budget is the limit. */
   memoryBytes: z.int().min(0).exactOptional(),
+  /** Cores on which the process may run; absent: all. */
+  cpuAffinity: z.array(z.int().min(0)).exactOptional(),
+  /** Absent: the usual scheduling. */
+  realtime: z
+    .object({ policy: z.enum(['fifo', 'rr']), priority: z.int().min(1).max(99), lockMemory: z.boolean() })
+    .exactOptional(),
 });
 
 export const dataflowPlan = z.object({

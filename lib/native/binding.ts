@@ -62,12 +62,14 @@ export interface BrokerNode {
   barrier: boolean;
   /** Bytes of shared memory; 0: the machine's limit. */
   memoryLimitBytes: number;
+  /** The process keeps all its memory in RAM. Default: false. */
+  lockMemory?: boolean;
   inputs: BrokerInput[];
   outputs: { id: string; retain: number }[];
 }
 
 export interface BrokerEvent {
-  kind: 'joined' | 'started' | 'left' | 'lost' | 'requestStop' | 'corrupt' | 'refused' | 'exhausted';
+  kind: 'joined' | 'started' | 'left' | 'lost' | 'requestStop' | 'corrupt' | 'refused' | 'exhausted' | 'unlocked';
   dataflow: string;
   node: string;
   text: string;

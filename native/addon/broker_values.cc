@@ -56,6 +56,8 @@ uint64_t FieldReader::optional_u64(const char* name) {
   return 0;
 }
 
+bool FieldReader::optional_truth(const char* name) { return get(name).IsUndefined() ? false : truth(name); }
+
 Napi::Array FieldReader::list(const char* name) {
   const Napi::Value value = get(name);
   if (value.IsArray()) return value.As<Napi::Array>();
@@ -121,6 +123,7 @@ static bool read_node(Napi::Value value, BrokerNode* out) {
   out->restart_count = static_cast<uint32_t>(read.number("restartCount"));
   out->barrier = read.truth("barrier");
   out->memory_limit = static_cast<uint64_t>(read.number("memoryLimitBytes"));
+  out->lock_memory = read.optional_truth("lockMemory");
   const Napi::Array inputs = read.list("inputs");
   const Napi::Array outputs = read.list("outputs");
   if (read.failed()) return false;
@@ -171,6 +174,7 @@ static const char* kind_name(BrokerEvent::Kind kind) {
     case BrokerEvent::Kind::corrupt: return "corrupt";
     case BrokerEvent::Kind::refused: return "refused";
     case BrokerEvent::Kind::exhausted: return "exhausted";
+    case BrokerEvent::Kind::unlocked: return "unlocked";
   }
   return "corrupt";
 }

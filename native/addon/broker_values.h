@@ -25,6 +25,7 @@ class FieldReader {
   double number(const char* name);
   double optional_number(const char* name);
   bool truth(const char* name);
+  bool optional_truth(const char* name);
   /// A bigint; 0 when absent.
   uint64_t optional_u64(const char* name);
   Napi::Array list(const char* name);

@@ -12,6 +12,7 @@ napi_value NodeBinding::connect(napi_env env, napi_callback_info info) {
   Arguments<1> args(env, info);
   NodeOptions options;
   options.config = to_string(env, args[0]);
+  options.own_heap = true;
   std::unique_ptr<Node> node;
   Error error;
   if (Node::connect(options, &node, &error) != Status::ok) {

@@ -17,6 +17,7 @@ std::vector<std::string> read_texts(Napi::Array list) {
 bool read_options(Napi::Value value, RuntimeOptions* options, Napi::Function* on_end) {
   FieldReader fields(value, "options");
   options->node.config = fields.optional_text("config");
+  options->node.own_heap = true;
   options->threads = static_cast<uint32_t>(fields.number("threads"));
   *on_end = fields.function("onEnd");
   const Napi::Array operators = fields.list("operators");

@@ -55,17 +55,19 @@ struct BrokerNode {
   bool barrier = true;  ///< waits for Start: that of the dataflow, or, joining later (restarted), that its own edges
                         ///< are open. false: starts at once
   uint64_t memory_limit = 0;  ///< bytes; 0: the machine's
+  bool lock_memory = false;   ///< the process keeps all its memory in RAM
   std::vector<BrokerInput> inputs;
   std::vector<BrokerOutput> outputs;
 };
 
 struct BrokerEvent {
-  enum class Kind { joined, started, left, lost, request_stop, corrupt, refused, exhausted } kind{};
+  enum class Kind { joined, started, left, lost, request_stop, corrupt, refused, exhausted, unlocked } kind{};
   // joined:   the node's process is connected and Ready (pid)
   // started:  the barrier of `dataflow` was released
   // left:     the node said Bye;  lost: its socket closed or its process died without
   // corrupt:  `text` names the peer and the violation;  refused: somebody knocked with a bad token (text)
   // exhausted: a memory request was refused (text has the figures)
+  // unlocked: the node could not lock its memory (text says why)
   std::string dataflow, node, text;
   int32_t pid = 0;
 };

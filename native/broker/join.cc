@@ -13,6 +13,7 @@
 #include <sys/vfs.h>
 
 #include <algorithm>
+#include <cstring>
 #include <new>
 #include <utility>
 
@@ -99,7 +100,8 @@ void send_description(Hub* hub, Process* process) {
   wire::Welcome welcome;
   welcome.node = node->spec.node;
   welcome.dataflow = node->spec.dataflow;
-  welcome.flags = (hub->options.nodes_outlive ? wire::kOutlives : 0) | (node->spec.barrier ? wire::kBarrier : 0);
+  welcome.flags = (hub->options.nodes_outlive ? wire::kOutlives : 0) | (node->spec.barrier ? wire::kBarrier : 0) |
+                  (node->spec.lock_memory ? wire::kLockMemory : 0);
   welcome.restart_count = node->spec.restart_count;
   welcome.inputs = static_cast<uint32_t>(node->spec.inputs.size());
   welcome.outputs = static_cast<uint32_t>(node->spec.outputs.size());
@@ -220,7 +222,7 @@ void on_pool(Connection* connection, Packet& packet) {
   process->pools[output] = std::make_shared<Fd>(std::move(packet.fds[0]));
 }
 
-void on_ready(Hub* hub, Connection* connection) {
+void on_ready(Hub* hub, Connection* connection, const wire::Ready& message) {
   Process* process = connection->process.get();
   if (process->ready) return connection->doom("it said Ready twice");
   for (size_t i = 0; i < process->pools.size(); i++) {
@@ -230,6 +232,9 @@ void on_ready(Hub* hub, Connection* connection) {
   process->ready = true;
   const BrokerNode& spec = process->node->spec;
   hub->events.push(BrokerEvent::Kind::joined, spec.dataflow, spec.node, {}, process->pid);
+  if (message.lock_errno != 0) {
+    hub->events.push(BrokerEvent::Kind::unlocked, spec.dataflow, spec.node, strerror(message.lock_errno), process->pid);
+  }
   edges_ready(hub, process);
 }
 

@@ -86,7 +86,7 @@ void dispatch(Hub* hub, Connection* connection, Packet& packet) {
     case wire::Type::pool: return on_pool(connection, packet);
     case wire::Type::ready: {
       wire::Ready message;
-      if (take(connection, packet, &message)) on_ready(hub, connection);
+      if (take(connection, packet, &message)) on_ready(hub, connection, message);
       return;
     }
     case wire::Type::out_opened: {

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cerrno>
 #include <string>
 #include <utility>
@@ -73,15 +74,21 @@ Mapping::~Mapping() {
 }
 
 namespace {
+
+std::atomic<bool> keep_in_ram{false};  // a wish that publishes nothing: relaxed
+
 Status finish(void* address, uint64_t size, uint8_t** data, uint64_t* out_size, Error* error) {
   if (address == MAP_FAILED) return error->fail_os("mmap", "cannot map " + std::to_string(size) + " bytes");
   madvise(address, size, MADV_DONTFORK);
   madvise(address, size, MADV_DONTDUMP);
+  if (keep_in_ram.load(std::memory_order_relaxed)) (void)mlock2(address, size, MLOCK_ONFAULT);
   *data = static_cast<uint8_t*>(address);
   *out_size = size;
   return Status::ok;
 }
 }  // namespace
+
+void keep_new_mappings_in_ram() { keep_in_ram.store(true, std::memory_order_relaxed); }
 
 Status Mapping::map(int fd, uint64_t size, bool writable, Mapping* out, Error* error) {
   const int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;

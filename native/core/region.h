@@ -23,6 +23,9 @@ Status grow_memfd(int fd, uint64_t from, uint64_t to, Error* error);
 /// Size of the file behind fd, 0 when it cannot be read.
 uint64_t file_size(int fd);
 
+/// Mappings made from now on keep their pages in RAM once they are there.
+void keep_new_mappings_in_ram();
+
 /// One mapping; unmaps itself. The address may be larger than the file: pages beyond the file's end must not be
 /// touched.
 class Mapping {

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "node/lock_memory.h"
 #include "node/node_impl.h"
 
 namespace dora {
@@ -66,7 +67,9 @@ Status Node::Impl::join(const NodeOptions& options, Error* error) {
   for (int fd : {session.fd(), session.kick_fd()}) {
     if (Status s = watch({.kind = Watch::Kind::session, .fd = fd}, error); s != Status::ok) return s;
   }
-  if (Status s = session.send(wire::Ready{}); s != Status::ok)
+  wire::Ready ready;
+  if ((welcome.flags & wire::kLockMemory) != 0) ready.lock_errno = lock_memory(options.own_heap);
+  if (Status s = session.send(ready); s != Status::ok)
     return error->fail(Status::join_refused, "the daemon went away while this node was joining");
   if (started) {
     started = false;

@@ -31,6 +31,7 @@ class Publisher;
 struct NodeOptions {
   std::string config;      ///< DORA_NODE_CONFIG's value; empty: taken from the environment
   Clock* clock = nullptr;  ///< null: the machine's clock. Must outlive the node
+  bool own_heap = false;   ///< a runtime with a heap that cannot be locked (V8) lives in this process
 };
 
 enum class InputKind : uint8_t { edge, timer, local };

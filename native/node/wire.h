@@ -25,7 +25,7 @@
 
 namespace dora::wire {
 
-constexpr uint16_t kProtocolVersion = 1;
+constexpr uint16_t kProtocolVersion = 2;
 constexpr size_t kTokenSize = 32;
 
 enum class Type : uint16_t {
@@ -73,8 +73,9 @@ struct Refused {
     a(status), a(message), a(hint);
   }
 };
-constexpr uint32_t kOutlives = 1;  ///< the node goes on when the broker dies (`dora up`); without it, it stops
-constexpr uint32_t kBarrier = 2;   ///< a Start will follow; without it the node may go at once after SpecEnd
+constexpr uint32_t kOutlives = 1;    ///< the node goes on when the broker dies (`dora up`); without it, it stops
+constexpr uint32_t kBarrier = 2;     ///< a Start will follow; without it the node may go at once after SpecEnd
+constexpr uint32_t kLockMemory = 4;  ///< keep all memory of the process in RAM (mlockall)
 /// B→N. Descriptors: inbox memfd, doorbell eventfd, ledger memfd, pidfd of the broker.
 struct Welcome {
   static constexpr Type type = Type::welcome;
@@ -140,8 +141,11 @@ struct Pool {
 /// N→B. Everything is mapped; edges may be opened.
 struct Ready {
   static constexpr Type type = Type::ready;
+  int32_t lock_errno = 0;  ///< why memory could not be locked, where Welcome asked for it
   template <class A>
-  void fields(A&) {}
+  void fields(A& a) {
+    a(lock_errno);
+  }
 };
 /// B→N, to the publisher. Descriptors: edge memfd, peer's inbox memfd, peer's doorbell, peer's pidfd.
 struct OpenOut {

@@ -23,7 +23,12 @@ const tsLayers: readonly (readonly string[])[] = [
 ];
 
 /** Native layers, highest first, with the same rule. */
-const nativeLayers: readonly (readonly string[])[] = [['addon'], ['broker', 'operator'], ['node', 'guard'], ['core']];
+const nativeLayers: readonly (readonly string[])[] = [
+  ['addon'],
+  ['broker', 'operator'],
+  ['node', 'guard', 'launch'],
+  ['core'],
+];
 
 /** Public headers that a part may include beside types.h. */
 const publicHeaders: Readonly<Record<string, readonly string[]>> = {
@@ -32,6 +37,7 @@ const publicHeaders: Readonly<Record<string, readonly string[]>> = {
   broker: ['node.h'],
   node: ['node.h'],
   guard: [],
+  launch: [],
   core: [],
 };
 

@@ -7,6 +7,8 @@ using Kind = BrokerEvent::Kind;
 
 namespace {
 
+constexpr uint8_t kVersion = wire::kProtocolVersion;
+
 /// Two nodes that have nothing to do with each other: whatever one does, the other goes on.
 struct Neighbours {
   explicit Neighbours(Harness& h) {
@@ -139,7 +141,7 @@ TEST_CASE("nonsense before Hello is refused and harms nobody") {
   Harness h;
   Neighbours n(h);
   std::vector<std::vector<uint8_t>> firsts{
-      {1}, {1, 0, 1}, {1, 0, 1, 0}, std::vector<uint8_t>(40, 0xff), wire::encode(wire::Ready{})};
+      {1}, {1, 0, kVersion}, {1, 0, kVersion, 0}, std::vector<uint8_t>(40, 0xff), wire::encode(wire::Ready{})};
   auto long_hello = wire::encode(wire::Hello{});
   long_hello.push_back(0);
   firsts.push_back(long_hello);
@@ -155,9 +157,9 @@ TEST_CASE("nonsense before Hello is refused and harms nobody") {
 
 TEST_CASE("nonsense after joining disconnects that node, with the reason said, and nobody else") {
   const std::vector<std::vector<uint8_t>> packets{
-      {2, 0, 1, 0},  // a Pool without its fields
-      {0xff, 0xff, 1, 0},
-      {9, 0, 2, 0},                   // Bye of another version
+      {2, 0, kVersion, 0},  // a Pool without its fields
+      {0xff, 0xff, kVersion, 0},
+      {9, 0, kVersion + 1, 0},        // Bye of another version
       wire::encode(wire::Hello{}),    // twice
       wire::encode(wire::Welcome{}),  // the broker's own
       wire::encode(wire::OutputClosed{9}),

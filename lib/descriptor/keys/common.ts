@@ -144,13 +144,13 @@ export const running = {
     absent: 'no limit',
   }),
   finish_grace_secs: later(seconds('zero'), 'Seconds to end by itself after its last input closed.', { default: 120 }),
-  cpu_affinity: later(z.array(whole(0)), 'Numbers of the cores on which the process may run, from 0.', {
+  cpu_affinity: key(z.array(whole(0, 8191)), 'Numbers of the cores on which the process may run, from 0.', {
     absent: 'all cores',
   }),
   shared_memory_pool_size: key(size(), "The node's budget of shared memory in bytes; units count by 1024.", {
     absent: "a share of the machine's",
   }),
-  realtime: later(
+  realtime: key(
     group('realtime', {
       policy: key(z.enum(['fifo', 'rr']), 'Scheduling class of the kernel.', { default: 'fifo' }),
       priority: key(whole(1, 99), 'Real-time priority, higher first.', { default: 1 }),

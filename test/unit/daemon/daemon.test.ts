@@ -247,10 +247,17 @@ test('inputs become edges, timers and local links; only nodes with ports wait fo
 test('what the broker sees becomes events', async (t) => {
   const bench = new Bench(t);
   await bench.start(bench.node('a', 'while [ ! -e go ]; do sleep 0.02; done', out));
-  for (const kind of ['joined', 'started', 'requestStop', 'corrupt', 'exhausted'] as const)
+  for (const kind of ['joined', 'started', 'requestStop', 'corrupt', 'exhausted', 'unlocked'] as const)
     bench.broker.tell(kind, 'a');
-  while (bench.others.length < 5) await new Promise((resolve) => setTimeout(resolve, 5));
-  t.deepEqual(bench.others, ['joined a', 'running', 'stopRequested a', 'warning SHM_CORRUPT', 'warning SHM_EXHAUSTED']);
+  while (bench.others.length < 6) await new Promise((resolve) => setTimeout(resolve, 5));
+  t.deepEqual(bench.others, [
+    'joined a',
+    'running',
+    'stopRequested a',
+    'warning SHM_CORRUPT',
+    'warning SHM_EXHAUSTED',
+    'warning MEMORY_NOT_LOCKED',
+  ]);
   writeFileSync(path.join(bench.folder, 'go'), '');
   await bench.ended;
   t.is(bench.exits[0]?.end, 'finished');

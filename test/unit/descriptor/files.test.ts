@@ -89,6 +89,23 @@ test('missing files are errors, warnings or nothing, by policy', (t) => {
   t.regex(missing!.hint!, /Looked for a\.py/);
 });
 
+test('a core that this machine does not have is a diagnostic, where machine and files are looked at', (t) => {
+  const folder = folderWith(t, {
+    'dataflow.yml': `nodes:
+  - { id: a, path: there.py, cpu_affinity: [8191, 8190] }
+  - { id: b, custom: { source: there.py, cpu_affinity: [8191] } }
+  - { id: c, path: there.py, cpu_affinity: [] }
+`,
+    'there.py': '',
+  });
+  const file = path.join(folder, 'dataflow.yml');
+  t.deepEqual(codes(readDataflow(file, { files: 'ignore' }).diagnostics), []);
+  const { diagnostics } = readDataflow(file, { files: 'require' });
+  t.deepEqual(codes(diagnostics), ['2:45 error CPU_NOT_FOUND', '2:51 error CPU_NOT_FOUND', '3:57 error CPU_NOT_FOUND']);
+  t.is(diagnostics[0]!.message, 'this machine has no core 8191');
+  t.regex(diagnostics[0]!.hint!, /^Its cores are 0/);
+});
+
 test('a file that is not there, or is a folder, is a diagnostic', (t) => {
   const folder = folderWith(t, { 'dataflow.yml': 'nodes: []\n' });
   const [none] = checkFile(path.join(folder, 'none.yml'));

@@ -128,11 +128,29 @@ test('what does not run yet is a warning to check and an error to run', (t) => {
   t.is(nodeOf(checked.dataflow!, 'bridge').kind, 'unsupported');
 });
 
+test('cores and real-time scheduling: defaults, at the node and inside custom, and not for what is started by hand', (t) => {
+  const { dataflow, diagnostics } = parse(`nodes:
+  - { id: a, path: x, cpu_affinity: [3, 1, 3], realtime: {} }
+  - { id: b, custom: { source: x, cpu-affinity: [0], realtime: { policy: rr, priority: 9, lock-memory: true } } }
+  - { id: c, path: x, cpu_affinity: [] }
+`);
+  t.deepEqual(diagnostics, []);
+  const of = (id: string) => {
+    const { cpuAffinity, realtime } = nodeOf(dataflow!, id);
+    return { cpuAffinity, realtime };
+  };
+  t.deepEqual(of('a'), { cpuAffinity: [1, 3], realtime: { policy: 'fifo', priority: 1, lockMemory: false } });
+  t.deepEqual(of('b'), { cpuAffinity: [0], realtime: { policy: 'rr', priority: 9, lockMemory: true } });
+  t.deepEqual(of('c'), { cpuAffinity: undefined, realtime: undefined });
+  const byHand = parse('nodes:\n  - { id: d, path: dynamic, cpu_affinity: [0], realtime: {} }\n');
+  t.deepEqual(codes(byHand.diagnostics), ['2:29 error MISPLACED_KEY', '2:48 error MISPLACED_KEY']);
+});
+
 test('a key without effect is one warning, however often it is used', (t) => {
   const text = `nodes:
   - { id: a, path: x, restart_policy: never }
   - { id: b, path: x, restart-policy: always }
-  - { id: c, path: x, cpu_affinity: [1] }
+  - { id: c, path: x, replicas: 2 }
 `;
   const { diagnostics, dataflow } = parse(text, { purpose: 'run' });
   t.truthy(dataflow);
