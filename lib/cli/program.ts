@@ -10,6 +10,7 @@ import { Command, Help, type Option } from 'commander';
 import { addBuild } from './words/build.js';
 import { addCheck } from './words/check.js';
 import type { AddCommand, CommandContext } from './words/command-words.js';
+import { addExpand } from './words/expand.js';
 import { addGraph } from './words/graph.js';
 import { addNew } from './words/new.js';
 import { addRun } from './words/run.js';
@@ -23,6 +24,7 @@ const commands: readonly AddCommand[] = [
   addCheck,
   addGraph,
   addTypes,
+  addExpand,
 ];
 
 export function makeProgram(context: CommandContext): Command {

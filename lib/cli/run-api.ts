@@ -27,6 +27,8 @@ export interface RunDataflowOptions {
   readonly release?: boolean;
   /** Variables for every node; over the file's own `env`, under a node's. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Files of `NAME=value` lines, as for `--env-file`: under `env`, over the file's own; a later one wins. Default: none. */
+  readonly envFile?: string | readonly string[];
   /** Allow nodes with `path: shell`. Default: when DORA_ALLOW_SHELL_NODES is `1` or `true` in the environment. */
   readonly allowShellNodes?: boolean;
   /** From the stop event to SIGTERM, milliseconds. Default 5000. */
@@ -49,7 +51,7 @@ export interface RunDataflowOptions {
  * Runs a dataflow to its end.
  * @param dataflow path of a dataflow file, or a descriptor as an object of the same keys
  * @returns how it ended; a node that failed is `ok: false`, not an exception
- * @throws DescriptorError DESCRIPTOR_INVALID with `diagnostics`; the signal's reason when it was aborted before the start
+ * @throws DescriptorError DESCRIPTOR_INVALID with `diagnostics`; DoraError ENV_FILE_INVALID; the signal's reason when it was aborted before the start
  */
 export async function run(dataflow: string | object, options: RunDataflowOptions = {}): Promise<RunResult> {
   const { startDataflow } = await import('./run-dataflow.js');

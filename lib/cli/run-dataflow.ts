@@ -18,6 +18,7 @@ import { linkInProcess } from '../message/in-process.js';
 import type { DataflowSummary, OutputLines } from '../message/report.js';
 import { loadNative } from '../native/load.js';
 import { connect, RemoteError, type Session } from '../message/session.js';
+import { gatherEnv } from './env-file.js';
 import type { RunEvent, RunDataflowOptions, RunResult } from './run-api.js';
 
 type Server = (typeof coordinatorProtocol)['server'];
@@ -218,9 +219,10 @@ class ClientSide {
 }
 
 function startRequest(source: string | object, options: StartOptions): StartRequest & { shownFile: string } {
-  const { build = true, release = false, env = {}, stopTimeoutMs = 5000, killTimeoutMs = 5000, folder = '.' } = options;
+  const { build = true, release = false, stopTimeoutMs = 5000, killTimeoutMs = 5000, folder = '.' } = options;
   const only = options.buildOnly === true ? { buildOnly: true } : {};
   const allowed = options.allowShellNodes === undefined ? {} : { allowShellNodes: options.allowShellNodes };
+  const env = gatherEnv(options);
   const common = { build, ...only, release, env, stopTimeoutMs, killTimeoutMs, ...allowed };
   if (typeof source === 'string') return { ...common, file: path.resolve(source), shownFile: source };
   // JSON is YAML, so an object takes the same way as a file and is checked by the same rules.

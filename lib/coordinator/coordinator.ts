@@ -255,7 +255,9 @@ function read(
 ): { dataflow: Dataflow; warnings: readonly Diagnostic[] } {
   const { file, text, env, allowShellNodes } = request;
   const shownFile = request.shownFile ?? file;
-  const allowed = allowShellNodes === undefined ? {} : { allowShellNodes };
+  // A build runs none of the nodes.
+  const allow = request.buildOnly === true ? true : allowShellNodes;
+  const allowed = allow === undefined ? {} : { allowShellNodes: allow };
   const options = { purpose: 'run', files, env, shownFile, ...allowed } as const;
   const { dataflow, diagnostics } =
     text === undefined ? readDataflow(file, options) : parseDataflow(text, file, options);

@@ -8,11 +8,11 @@
 import path from 'node:path';
 import {
   sourceOutputId,
+  sourceText,
   type Dataflow,
   type DataflowInput,
   type DataflowModule,
   type DataflowNode,
-  type DataflowSource,
 } from '../descriptor/index.js';
 import type { BuildStep, DataflowPlan, Fetched, FetchStep, PlanInput, PlanNode } from '../message/plan.js';
 
@@ -102,12 +102,4 @@ function planInput({ id, queueSize, queuePolicy, priority, timeoutNs, source }: 
       : { kind: 'output', node: source.node, output: sourceOutputId(source) };
   const timeout = timeoutNs === undefined ? {} : { timeoutNs: String(timeoutNs) };
   return { id, sourceText: sourceText(source), source: planned, queueSize, queuePolicy, priority, ...timeout };
-}
-
-/** The full name of a source, as it could stand in the file. */
-function sourceText(source: DataflowSource): string {
-  if (source.kind === 'output') return `${source.node}/${sourceOutputId(source)}`;
-  const units = { secs: 1_000_000_000n, millis: 1_000_000n, micros: 1000n, nanos: 1n };
-  const [unit, size] = Object.entries(units).find(([, size]) => source.periodNs % size === 0n) ?? ['nanos', 1n];
-  return `dora/timer/${unit}/${String(source.periodNs / size)}`;
 }

@@ -109,10 +109,12 @@ async function prepareLaunch(node: PlanNode, context: LaunchContext): Promise<La
   if (node.program === undefined) return undefined;
   const { command, args } = node.program;
   const file = take(resolveProgram(command, place), `the program "${command}"`, node.id);
+  // Without "--" Node.js 20 takes --env-file for itself, also behind the program.
   if (isTypeScript(file)) {
-    return { ...base, file: process.execPath, args: ['--enable-source-maps', await compileTypeScript(file), ...args] };
+    const compiled = await compileTypeScript(file);
+    return { ...base, file: process.execPath, args: ['--enable-source-maps', '--', compiled, ...args] };
   }
-  if (/\.[cm]?js$/.test(file)) return { ...base, file: process.execPath, args: [file, ...args] };
+  if (/\.[cm]?js$/.test(file)) return { ...base, file: process.execPath, args: ['--', file, ...args] };
   if (file.endsWith('.py')) {
     // Python holds back what it prints into a pipe; a log that comes minutes late, or never, helps nobody.
     const python = take(

@@ -45,6 +45,8 @@ export interface ResolveContext extends ExpandContext {
   shared: Readonly<Record<string, string>>;
   /** What a node's own `env` cannot change: parameters of the module as `PARAM_KEY`. */
   fixed: Readonly<Record<string, string>>;
+  /** The node whose module this is; undefined in the file that the caller named. */
+  around?: DraftNode;
   /** What stands in front of an id to make it the model's: empty, or `module.`. */
   prefix: string;
   /** Some module around has a `build`, which may make the files of the nodes inside. */
@@ -117,6 +119,8 @@ export interface DraftNode {
   /** What is settled; inputs and outputs come from `units`. */
   node: Omit<DataflowNode, 'inputs' | 'outputs' | 'operators'>;
   operators: Omit<DataflowOperator, 'inputs' | 'outputs'>[];
+  /** The command line of a node with `path: shell`. */
+  shell?: string;
   files: FileWish[];
 }
 

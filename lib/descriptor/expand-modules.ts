@@ -8,6 +8,7 @@
  */
 
 import { DescriptorBudget, TextBudget } from './budget.js';
+import type { Severity } from './diagnostic.js';
 import type { DraftNode, Purpose, RawNode, ResolveContext } from './draft.js';
 import { buildCommands } from './command-line.js';
 import type { Variables } from './environment.js';
@@ -24,6 +25,7 @@ import { Wiring } from './wiring.js';
 /** What holds for all files of a dataflow. */
 export interface ExpandOptions {
   purpose: Purpose;
+  unset: Severity;
   files: FilePolicy;
   host: Variables;
   allowShell: boolean;
@@ -35,6 +37,7 @@ export interface Surroundings {
   fixed: Readonly<Record<string, string>>;
   prefix: string;
   built: boolean;
+  around?: DraftNode;
   params?: ReadonlyMap<string, string> | 'unknown' | undefined;
 }
 
@@ -52,11 +55,10 @@ export class ModuleExpansion {
 
   /** What a node of a file is resolved with. */
   context(file: SourceFile, around: Surroundings): ResolveContext {
-    const { purpose, host, allowShell } = this.#options;
+    const { purpose, unset, host, allowShell } = this.#options;
     const { reporter, places } = file.walk;
-    const unset = purpose === 'run' ? 'error' : 'warning';
-    const { folder } = file;
-    return { reporter, places, budget: this.#texts, unset, purpose, folder, host, allowShell, ...around };
+    const shared = { unset, purpose, host, allowShell, budget: this.#texts };
+    return { reporter, places, folder: file.folder, ...shared, ...around };
   }
 
   /** The header of a module's file, read once. */
@@ -123,6 +125,7 @@ export class ModuleExpansion {
       shared: { ...node.env, ...fixed },
       fixed,
       params,
+      around: draft,
       prefix: `${node.id}.`,
       built: context.built || builds.length > 0,
     };

@@ -6,12 +6,12 @@
  */
 
 export type * from './model.js';
-export { sourceOutputId } from './model.js';
 export type * from './types/definition.js';
+export { sourceOutputId, sourceText } from './model.js';
 export { DescriptorError, type Diagnostic, type Severity, type SourceRange } from './diagnostic.js';
 export type { Variables } from './environment.js';
 export type { Purpose } from './draft.js';
-export { checkFile, loadDataflow, parseDataflow, readDataflow } from './load.js';
+export { checkFile, expandDataflow, loadDataflow, parseDataflow, readDataflow } from './load.js';
 export type { ClusterMachine } from './cluster.js';
 export type { DescriptorResult, ReadOptions } from './load.js';
 export type { FileKind } from './source-file.js';

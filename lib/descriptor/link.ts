@@ -45,6 +45,7 @@ function settleInput(input: DraftInput, parent: DraftNode | undefined, all: Read
   if (source?.kind === 'output') input.source = follow(source, all);
   if (source?.kind !== 'port') return;
   const given = parent?.units[0]?.inputs.find(({ id }) => id === source.port);
+  input.sourceText = given?.sourceText;
   if (given?.source === undefined || given.source.kind === 'port') {
     delete input.source;
     return;

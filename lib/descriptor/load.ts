@@ -8,13 +8,14 @@
  */
 
 import path from 'node:path';
-import { DescriptorError, type Diagnostic } from './diagnostic.js';
+import { DescriptorError, type Diagnostic, type Severity } from './diagnostic.js';
 import type { DraftNode, Purpose, RawDataflow, ResolveContext } from './draft.js';
 import { checkPlacement, resolveCluster, type ClusterMachine } from './cluster.js';
 import { resolveEnv, type RawEnv, type Variables } from './environment.js';
 import { ModuleExpansion } from './expand-modules.js';
 import type { FilePolicy } from './files.js';
 import { finishModules, finishNode } from './finish.js';
+import { toFlatYaml } from './flat-file.js';
 import { checkUniqueIds, warnBackpressureCycles } from './graph-check.js';
 import { clusterFile, dataflowFile, moduleFile, nodeFile } from './keys/dataflow.js';
 import { link } from './link.js';
@@ -42,6 +43,8 @@ export interface ReadOptions {
   strictTypes?: boolean;
   /** How messages name the file. Default: as the caller does. */
   shownFile?: string;
+  /** How bad a `$NAME` is that stands for nothing. Default: a warning to check (it may run elsewhere), an error to run. */
+  unset?: Severity;
   /** Whether `path: shell` may run. Default: when DORA_ALLOW_SHELL_NODES is `1` or `true` in `host`. */
   allowShellNodes?: boolean;
 }
@@ -111,6 +114,18 @@ export function loadDataflow(
   return { dataflow, warnings: diagnostics };
 }
 
+/**
+ * A dataflow with its modules put in and its variables replaced, as the text of one file; what `dora expand` prints.
+ * Undefined when the file is no dataflow or has errors.
+ */
+export function expandDataflow(file: string, options: ReadOptions = {}): DescriptorResult & { yaml?: string } {
+  const text = readText(file);
+  if (typeof text !== 'string') return readDataflow(file, options);
+  const name = { file: path.resolve(file), shown: options.shownFile ?? file };
+  // What is not set cannot be replaced.
+  return new FileCheck(new SourceFile(name, text), { unset: 'error', ...options }).expand();
+}
+
 /** Everything that is wrong with a file; what `dora check` shows. */
 export function checkFile(file: string, options: ReadOptions = {}): readonly Diagnostic[] {
   return readDataflow(file, { purpose: 'check', ...options }).diagnostics;
@@ -132,6 +147,8 @@ class FileCheck {
   readonly #host: Variables;
   readonly #modules: ModuleFiles;
   readonly #expansion: ModuleExpansion;
+  #drafts: readonly DraftNode[] = [];
+  #env: Readonly<Record<string, string>> = {};
 
   constructor(file: SourceFile, options: ReadOptions) {
     this.#file = file;
@@ -142,6 +159,7 @@ class FileCheck {
     this.#modules = new ModuleFiles(file);
     this.#expansion = new ModuleExpansion(this.#modules, {
       purpose: this.#purpose,
+      unset: options.unset ?? (this.#purpose === 'run' ? 'error' : 'warning'),
       files: options.files ?? (this.#purpose === 'run' ? 'require' : 'warnBuildable'),
       host: this.#host,
       allowShell: options.allowShellNodes ?? ['1', 'true'].includes(this.#host['DORA_ALLOW_SHELL_NODES'] ?? ''),
@@ -160,6 +178,22 @@ class FileCheck {
     return { kind, diagnostics: [...this.#diagnostics(), ...typeFiles] };
   }
 
+  /** The same, with the expanded text of a dataflow. */
+  expand(): DescriptorResult & { yaml?: string } {
+    const result = this.run();
+    const raw = this.#file.raw(dataflowFile);
+    if (result.dataflow === undefined || raw === undefined) return result;
+    const { folder, name, reporter } = this.#file;
+    const yaml = toFlatYaml({ raw, drafts: this.#drafts, shown: name.shown, root: { folder, env: this.#env } });
+    if (yaml !== undefined) return { ...result, yaml };
+    reporter.report(fileStart, {
+      code: 'FILE_TOO_LARGE',
+      message: 'with all its modules and environments written out, this dataflow is larger than a file may be',
+      hint: 'It runs as it is; "dora graph" shows its nodes.',
+    });
+    return { kind: result.kind, files: result.files, diagnostics: this.#diagnostics() };
+  }
+
   #dataflow(): Outcome {
     const { reporter, walk, broken } = this.#file;
     const raw = this.#file.raw(dataflowFile);
@@ -171,6 +205,7 @@ class FileCheck {
       });
     }
     const drafts = this.#expansion.nodes(raw?.nodes ?? [], this.#modules.start(), this.#context(raw?.env));
+    this.#drafts = drafts;
     const programs = link(drafts);
     warnBackpressureCycles(programs);
     checkUniqueIds(programs);
@@ -219,7 +254,8 @@ class FileCheck {
     const around = { shared: {}, fixed: {}, prefix: '', built: false };
     const context = this.#expansion.context(this.#file, around);
     const own = resolveEnv(env, [this.#host], this.#host, context);
-    return { ...context, shared: { ...own, ...this.#options.env } };
+    this.#env = { ...own, ...this.#options.env };
+    return { ...context, shared: this.#env };
   }
 
   #files(): SourceFile[] {

@@ -191,3 +191,11 @@ export interface DataflowOperator {
 export function sourceOutputId(source: OutputSource): string {
   return source.operator === undefined ? source.output : `${source.operator}/${source.output}`;
 }
+
+/** The full name of a source, as it could stand in the file. */
+export function sourceText(source: DataflowSource): string {
+  if (source.kind === 'output') return `${source.node}/${sourceOutputId(source)}`;
+  const units = { secs: 1_000_000_000n, millis: 1_000_000n, micros: 1000n, nanos: 1n };
+  const [unit, size] = Object.entries(units).find(([, size]) => source.periodNs % size === 0n) ?? ['nanos', 1n];
+  return `dora/timer/${unit}/${String(source.periodNs / size)}`;
+}

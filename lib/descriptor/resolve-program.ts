@@ -94,7 +94,8 @@ function addShell(raw: RawNode, place: Place, draft: DraftNode, context: Resolve
       hint: 'Read the command, then start with --allow-shell-nodes, or with DORA_ALLOW_SHELL_NODES=1 in the environment.',
     });
   }
-  const program = { command: '/bin/sh', args: ['-c', expandParams(args, at, context)] };
+  draft.shell = expandParams(args, at, context);
+  const program = { command: '/bin/sh', args: ['-c', draft.shell] };
   draft.node = { ...draft.node, kind: 'program', program };
 }
 

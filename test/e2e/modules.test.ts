@@ -60,6 +60,25 @@ test('a module that is used twice runs twice, with its own build, folder and par
   t.deepEqual(await sandbox.settle(), []);
 });
 
+test('what dora expand prints runs like the dataflow with its modules', async (t) => {
+  const sandbox = new Sandbox(t);
+  writeFlow(sandbox);
+  const expanded = await sandbox.run('expand', 'flow.yml');
+  t.is(expanded.code, 0, expanded.stderr);
+  t.false(/module:|_mod|_param/.test(expanded.stdout));
+  sandbox.write('flat.yml', expanded.stdout);
+  const check = await sandbox.run('check', '--strict', 'flat.yml');
+  t.is(check.code, 0, check.stderr);
+  const { code, stdout, stderr } = await sandbox.run('run', 'flat.yml');
+  t.is(code, 0, stderr);
+  t.deepEqual(
+    stdout.split('\n').flatMap((line) => /got (\d+)/.exec(line)?.[1] ?? []),
+    ['20', '40', '60', '80', '100'],
+  );
+  t.true(stdout.includes('module build of 2 in parts') && stdout.includes('module build of 10 in parts'));
+  t.regex((await sandbox.run('expand', 'parts/double.yml')).stderr, /NOT_A_DATAFLOW.* is a module, not a dataflow/);
+});
+
 test('a mistake inside a module stops the start and names the file', async (t) => {
   const sandbox = new Sandbox(t);
   writeFlow(sandbox);

@@ -15,7 +15,8 @@ import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 
 export const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
-const main = path.join(projectRoot, 'dist/cli/main.js');
+/** The command itself; it can be run. */
+export const main = path.join(projectRoot, 'dist/cli/main.js');
 /** Far beyond what any test takes: a hang ends as a failure. */
 const WATCHDOG_MS = 60_000;
 
@@ -61,7 +62,7 @@ export class Sandbox {
     env: Readonly<Record<string, string>> = {},
     stdin: 'ignore' | 'pipe' = 'ignore',
   ): RunningCommand {
-    const child = spawn(process.execPath, [main, ...args], {
+    const child = spawn(process.execPath, ['--', main, ...args], {
       cwd: this.folder,
       env: {
         ...process.env,

@@ -16,6 +16,7 @@ import { JsonView, TextView } from '../run-view.js';
 /** The command line's options, checked. */
 export interface BuildCommandOptions {
   readonly env: Readonly<Record<string, string>>;
+  readonly envFile: readonly string[];
   readonly json: boolean;
   readonly quiet: boolean;
   readonly release: boolean;
@@ -27,8 +28,8 @@ const KILL_TIMEOUT_MS = 5000;
 
 export async function buildCommand(file: string, options: BuildCommandOptions, console: Console): Promise<number> {
   const view = options.json ? new JsonView(console) : new BuildView(console, options.quiet);
-  const { env, release } = options;
-  const start = { buildOnly: true, build: true, env, release, killTimeoutMs: KILL_TIMEOUT_MS };
+  const { env, envFile, release } = options;
+  const start = { buildOnly: true, build: true, env, envFile, release, killTimeoutMs: KILL_TIMEOUT_MS };
   const end = await watchDataflow(file, start, options, view, console);
   switch (end.kind) {
     case 'ended':

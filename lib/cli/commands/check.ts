@@ -11,6 +11,7 @@ import { formatDiagnostics, parseDataflow, readDataflow, summarize, type Diagnos
 import type { ReadOptions } from '../../descriptor/index.js';
 import { formatJson, makeReport, type CheckReport, type CheckResult } from '../check-report.js';
 import type { Console } from '../console.js';
+import { gatherEnv } from '../env-file.js';
 
 /** Above what the parser takes; it says so itself. */
 const ENOUGH_BYTES = 8 * 1024 * 1024;
@@ -31,6 +32,7 @@ export interface CheckCommandOptions {
   /** Errors only. */
   readonly quiet: boolean;
   readonly env: Readonly<Record<string, string>>;
+  readonly envFile: readonly string[];
   /** What standard input counts as; relative paths start in its folder. */
   readonly stdinFilename: string;
 }
@@ -43,7 +45,7 @@ export async function checkCommand(
   const readOptions: ReadOptions = {
     purpose: 'check',
     files: options.files ? 'warnBuildable' : 'ignore',
-    env: options.env,
+    env: gatherEnv(options),
     ...(options.cluster === undefined ? {} : { cluster: options.cluster }),
     ...(options.strictTypes ? { strictTypes: true } : {}),
   };

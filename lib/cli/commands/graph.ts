@@ -8,10 +8,18 @@
 import { formatDiagnostics, readDataflow, toMermaid } from '../../descriptor/index.js';
 import { DoraError } from '../../errors.js';
 import type { Console } from '../console.js';
+import { gatherEnv, type EnvSources } from '../env-file.js';
 
-export function graphCommand(file: string, console: Console): number {
+/** The command line's options, checked. */
+export type GraphCommandOptions = EnvSources;
+
+export function graphCommand(file: string, options: GraphCommandOptions, console: Console): number {
   // A drawing needs no programs: it may be made before anything is built.
-  const { dataflow, diagnostics, kind } = readDataflow(file, { purpose: 'check', files: 'ignore' });
+  const { dataflow, diagnostics, kind } = readDataflow(file, {
+    purpose: 'check',
+    files: 'ignore',
+    env: gatherEnv(options),
+  });
   if (dataflow !== undefined) {
     console.out.write(toMermaid(dataflow));
     return 0;

@@ -15,6 +15,7 @@ export interface RunCommandOptions {
   readonly allowShellNodes?: boolean;
   readonly build: boolean;
   readonly env: Readonly<Record<string, string>>;
+  readonly envFile: readonly string[];
   readonly json: boolean;
   readonly quiet: boolean;
   readonly release: boolean;
@@ -30,6 +31,7 @@ export async function runCommand(file: string, options: RunCommandOptions, conso
   const start: StartOptions = {
     build: options.build,
     env: options.env,
+    envFile: options.envFile,
     release: options.release,
     stopTimeoutMs: options.stopTimeout,
     killTimeoutMs: options.killTimeout,

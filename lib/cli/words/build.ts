@@ -7,7 +7,7 @@
 
 import type { Command } from 'commander';
 import type { BuildCommandOptions } from '../commands/build.js';
-import { envOption, type CommandContext } from './command-words.js';
+import { envFileOption, envOption, type CommandContext } from './command-words.js';
 
 export function addBuild(program: Command, { console, done }: CommandContext): void {
   program
@@ -17,6 +17,7 @@ export function addBuild(program: Command, { console, done }: CommandContext): v
     .argument('<file>', 'the dataflow file')
     .option('--release', 'set DORA_RELEASE=1 for the commands', false)
     .addOption(envOption('a variable for every command, under those of the nodes; may be repeated'))
+    .addOption(envFileOption())
     .option('--json', 'print one JSON object a line: events, and the summary last', false)
     .option('-q, --quiet', 'print only what goes wrong', false)
     .addHelpText('after', help)

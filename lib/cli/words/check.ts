@@ -7,7 +7,7 @@
 
 import { Option, type Command } from 'commander';
 import type { CheckCommandOptions } from '../commands/check.js';
-import { envOption, type CommandContext } from './command-words.js';
+import { envFileOption, envOption, type CommandContext } from './command-words.js';
 
 export function addCheck(program: Command, { console, done }: CommandContext): void {
   program
@@ -27,6 +27,7 @@ export function addCheck(program: Command, { console, done }: CommandContext): v
     .option('--strict', 'fail on warnings as well', false)
     .option('--strict-types', 'what is wrong with types is an error, as with strict_types: true in the file', false)
     .addOption(envOption('a variable that $NAME stands for, as in dora run; may be repeated'))
+    .addOption(envFileOption())
     .option('--stdin-filename <file>', 'what - counts as: named in messages, relative paths start beside it', '<stdin>')
     .option('-q, --quiet', 'print errors only (with --strict: and warnings)', false)
     .addHelpText('after', help)

@@ -33,6 +33,13 @@ export function envOption(description: string): Option {
   return new Option('-e, --env <NAME=VALUE>', description).argParser(collectEnv).default({}, 'none');
 }
 
+/** `--env-file FILE`, repeatable; the option's value is a list. gatherEnv() reads the files when the command begins. */
+export function envFileOption(): Option {
+  return new Option('--env-file <file>', 'a file of NAME=value lines, under --env; may be repeated')
+    .argParser((file: string, known: readonly string[]) => [...known, file])
+    .default([], 'none');
+}
+
 function collectEnv(text: string, known: Readonly<Record<string, string>>): Record<string, string> {
   const match = /^([^=\s]+)=(.*)$/s.exec(text);
   if (match?.[1] === undefined) throw new InvalidArgumentError('Write NAME=VALUE.');

@@ -6,7 +6,8 @@
  */
 
 import type { Command } from 'commander';
-import type { CommandContext } from './command-words.js';
+import type { GraphCommandOptions } from '../commands/graph.js';
+import { envFileOption, envOption, type CommandContext } from './command-words.js';
 
 export function addGraph(program: Command, { console, done }: CommandContext): void {
   program
@@ -14,8 +15,10 @@ export function addGraph(program: Command, { console, done }: CommandContext): v
     .summary('draw a dataflow as a Mermaid flowchart')
     .description('Prints the dataflow as a Mermaid flowchart, which GitHub and many editors draw.')
     .argument('<file>', 'the dataflow file')
-    .action(async (file: string) => {
+    .addOption(envOption('a variable that $NAME stands for, as in dora run; may be repeated'))
+    .addOption(envFileOption())
+    .action(async (file: string, options: GraphCommandOptions) => {
       const { graphCommand } = await import('../commands/graph.js');
-      done(graphCommand(file, console));
+      done(graphCommand(file, options, console));
     });
 }

@@ -7,7 +7,7 @@
 
 import type { Command } from 'commander';
 import type { RunCommandOptions } from '../commands/run.js';
-import { durationOption, envOption, type CommandContext } from './command-words.js';
+import { durationOption, envFileOption, envOption, type CommandContext } from './command-words.js';
 
 export function addRun(program: Command, { console, done }: CommandContext): void {
   program
@@ -19,6 +19,7 @@ export function addRun(program: Command, { console, done }: CommandContext): voi
     .option('--allow-shell-nodes', 'let nodes with "path: shell" run their command lines')
     .option('--release', 'set DORA_RELEASE=1: nodes check the lifetimes of samples less strictly', false)
     .addOption(envOption('a variable for every node; may be repeated'))
+    .addOption(envFileOption())
     .addOption(durationOption('--stop-after <time>', 'stop in order this long after the start: 500ms, 10s, 2m'))
     .addOption(durationOption('--stop-timeout <time>', 'from the stop event to SIGTERM').default(5000, '5s'))
     .addOption(durationOption('--kill-timeout <time>', 'from SIGTERM to SIGKILL').default(5000, '5s'))

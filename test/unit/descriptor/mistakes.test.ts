@@ -126,6 +126,8 @@ const table: [title: string, lines: string[], expected: string, words?: RegExp][
   ['a number where text has to be', ['path: 7'], '3:11 WRONG_TYPE', /"7"/],
   ['an empty path', ['path: ""'], '3:11 INVALID_VALUE'],
   ['an unclosed quote in args', ['path: x', `args: --a 'b`], '4:11 INVALID_VALUE', /quote/],
+  ['an unclosed double quote in args', ['path: x', `args: '"b c'`], '4:11 INVALID_VALUE', /ends inside a quote/],
+  ['a backslash at the end of args', ['path: x', 'args: b\\'], '4:11 INVALID_VALUE', /after a backslash/],
   ['an unknown timer unit', ['path: x', 'inputs: { i: dora/timer/ms/5 }'], '4:18 INVALID_TIMER', /"millis"/],
   ['a timer of 0', ['path: x', 'inputs: { i: dora/timer/millis/0 }'], '4:18 INVALID_TIMER'],
   ['a negative rate', ['path: x', 'inputs: { i: dora/timer/hz/-1 }'], '4:18 INVALID_TIMER'],
