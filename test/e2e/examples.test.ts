@@ -215,7 +215,27 @@ test('c-node: 200 readings cross from C to C, none missing, every byte right', a
   t.deepEqual([counts.sent, counts.received, counts.dropped], [200, 200, 0]);
 });
 
-for (const name of ['edges', 'seed', 'c-node']) {
+test('modules: each side has its own parameters, and all distances of both arrive', async (t) => {
+  const { result, linesOf } = await passExample(t, 'modules');
+  const expected = Object.entries({ left: [100, 5], right: [250, 20] }).map(([side, [distance = 0, window = 0]]) => {
+    const readings = Array.from({ length: 100 }, (_, at) => at + 1)
+      .filter((count) => count % 10 !== 0)
+      .map((count) => distance + (count % 5) - 2);
+    const means = readings.map((_, at) => {
+      const last = readings.slice(Math.max(0, at + 1 - window), at + 1);
+      return last.reduce((sum, cm) => sum + cm, 0) / last.length;
+    });
+    const [low, high] = [Math.min(...means.slice(20)), Math.max(...means.slice(20))];
+    return `${side}: 90 distances, after the first 20 from ${low.toFixed(2)} to ${high.toFixed(2)} cm`;
+  });
+  t.deepEqual(linesOf('report'), expected);
+  for (const side of ['left', 'right']) {
+    t.like(countsOf(t, result, `${side}.reject`, 'reading'), { sent: 100, received: 100, dropped: 0 });
+    t.like(countsOf(t, result, 'report', side), { sent: 90, received: 90, dropped: 0 });
+  }
+});
+
+for (const name of ['edges', 'seed', 'c-node', 'modules']) {
   test(`${name}: its README shows the graph that dora graph prints`, async (t) => {
     const { code, stdout, stderr } = await dora('graph', path.join(root, 'examples', name, 'dataflow.yml'));
     t.is(code, 0, stderr);
