@@ -90,8 +90,9 @@ export class ModuleExpansion {
   /** The same without connecting them. */
   resolve(raws: readonly (RawNode | undefined)[], chain: Chain, context: ResolveContext): DraftNode[] {
     const drafts = raws.filter((raw) => raw !== undefined).map((raw) => resolveNode(raw, context));
+    const othersBuild = drafts.some(({ node, files }) => node.build.length > 0 || files.some((wish) => wish.buildable));
     for (const draft of drafts) {
-      checkFiles(draft, context.folder, this.#options.files, this.#options.host, context.reporter);
+      checkFiles(draft, context.folder, this.#options.files, othersBuild, this.#options.host, context.reporter);
       if (this.#options.files !== 'ignore') checkCores(draft);
       if (draft.isModule) this.#addModule(draft, chain);
     }

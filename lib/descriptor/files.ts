@@ -73,11 +73,22 @@ export function isScript(file: string): boolean {
   return /\.(py|[cm]?js|[cm]?ts)$/.test(file);
 }
 
-/** Reports the files of a draft that are not there. */
+/**
+ * Who may make a file that is not there yet: the build of its own node, or of another one, where `make` stands once for
+ * all. A script or a folder that only another node could make is more likely misspelt.
+ */
+function maker(wish: FileWish, othersBuild: boolean): string | undefined {
+  if (wish.buildable) return '"build" may make it.';
+  if (!othersBuild || wish.what === 'folder' || isScript(wish.path)) return undefined;
+  return 'It has no "build" of its own; that of another node may make it.';
+}
+
+/** Reports the files of a draft that are not there. `othersBuild`: some node of the same file has a `build:`. */
 export function checkFiles(
   draft: DraftNode,
   folder: string,
   policy: FilePolicy,
+  othersBuild: boolean,
   host: Readonly<Record<string, string | undefined>>,
   reporter: Reporter,
 ): void {
@@ -93,14 +104,15 @@ export function checkFiles(
       if (wish.what === 'program') checkExecutable(wish, found.file, reporter);
       continue;
     }
-    const mayBeBuilt = wish.buildable && policy !== 'require';
+    const made = maker(wish, othersBuild);
+    const mayBeBuilt = made !== undefined && policy !== 'require';
     if (mayBeBuilt && policy === 'allowBuildable') continue;
     reporter.report(wish.place, {
       code: wish.what === 'folder' ? 'FOLDER_NOT_FOUND' : 'PROGRAM_NOT_FOUND',
       severity: mayBeBuilt ? 'warning' : 'error',
       message: `the ${wish.what} ${quote(wish.path)} is not there${mayBeBuilt ? ' yet' : ''}`,
       hint: mayBeBuilt
-        ? `"build" may make it. Looked for ${shown(found.tried, folder)}.`
+        ? `${made} Looked for ${shown(found.tried, folder)}.`
         : `Looked for ${shown(found.tried, folder)}.`,
     });
   }

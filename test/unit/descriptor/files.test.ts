@@ -89,6 +89,28 @@ test('missing files are errors, warnings or nothing, by policy', (t) => {
   t.regex(missing!.hint!, /Looked for a\.py/);
 });
 
+test('a program or library that the build of another node may make is a warning; a script never is', (t) => {
+  const flow = (build: string): string => `nodes:
+  - { id: first, path: build/first${build} }
+  - { id: second, path: build/second }
+  - { id: op, operator: { shared-library: build/c } }
+  - { id: script, path: build/s.py }
+`;
+  const of = (build: string): string[] => {
+    const folder = folderWith(t, { 'dataflow.yml': flow(build) });
+    return codes(checkFile(path.join(folder, 'dataflow.yml')));
+  };
+  const all = ['2:24', '3:25', '4:43', '5:25'];
+  t.deepEqual(
+    of(''),
+    all.map((at) => `${at} error PROGRAM_NOT_FOUND`),
+  );
+  t.deepEqual(
+    of(', build: make'),
+    all.map((at, index) => `${at} ${index === 3 ? 'error' : 'warning'} PROGRAM_NOT_FOUND`),
+  );
+});
+
 test('a core that this machine does not have is a diagnostic, where machine and files are looked at', (t) => {
   const folder = folderWith(t, {
     'dataflow.yml': `nodes:
