@@ -72,7 +72,7 @@ Examples:
   dora run dataflow.yml --stop-after 10s
   dora build dataflow.yml               only its build: commands
   dora check dataflow.yml               find mistakes without running
-  dora graph dataflow.yml > graph.mmd   draw it
+  dora graph dataflow.yml --open        draw it
   dora types dataflow.yml --watch       TypeScript types of its inputs and outputs
 
 Every error has a code; docs/errors.md says what each means and what to do.`;

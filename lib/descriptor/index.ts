@@ -18,5 +18,5 @@ export type { FileKind } from './source-file.js';
 export { isScript, resolveFile, resolveLibrary, resolveProgram } from './files.js';
 export type { FilePolicy, Found, SearchPlace } from './files.js';
 export { formatDiagnostics, summarize, type FormatOptions } from './format.js';
-export { toMermaid } from './mermaid.js';
+export { formatPeriod, toMermaid } from './mermaid.js';
 export { GENERATED_MARK, toTypeScript } from './typescript.js';
