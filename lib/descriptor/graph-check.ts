@@ -5,6 +5,7 @@
  * whole dataflow after link.ts, for a cycle may go through modules.
  */
 
+import { findCycles } from './cycles.js';
 import type { DraftInput, DraftNode, DraftUnit } from './draft.js';
 import type { Reporter } from './diagnostic.js';
 import type { OutputSource } from './model.js';
@@ -86,7 +87,8 @@ export function warnBackpressureCycles(drafts: readonly DraftNode[]): void {
       graph.set(name, { name, waits: waitsOf(unit, context.reporter) });
     }
   }
-  for (const component of components(graph)) {
+  const receivers = new Map([...graph].map(([name, { waits }]) => [name, waits.map(({ to }) => to)]));
+  for (const component of findCycles(receivers)) {
     const members = new Set(component);
     const inside = component.flatMap((name) => graph.get(name)?.waits.filter(({ to }) => members.has(to)) ?? []);
     const first = inside.toSorted((a, b) => a.input.place.range.line - b.input.place.range.line)[0];
@@ -110,49 +112,6 @@ function waitsOf(unit: DraftUnit, reporter: Reporter): Vertex['waits'] {
         input.queuePolicy === 'backpressure' && input.source?.kind === 'output',
     )
     .map((input) => ({ to: unitName(input.source.node, input.source.operator), input, reporter }));
-}
-
-/** Strongly connected groups that hold a cycle (Tarjan 1972, with a stack of its own: a chain may be 10,000 long). */
-function components(graph: ReadonlyMap<string, Vertex>): string[][] {
-  const order = new Map<string, number>();
-  const low = new Map<string, number>();
-  const open: string[] = [];
-  const isOpen = new Set<string>();
-  const found: string[][] = [];
-  const enter = (name: string): { name: string; next: number } => {
-    order.set(name, order.size);
-    low.set(name, order.size - 1);
-    open.push(name);
-    isOpen.add(name);
-    return { name, next: 0 };
-  };
-  const lower = (name: string, value: number): void => {
-    low.set(name, Math.min(low.get(name) ?? value, value));
-  };
-  for (const start of graph.keys()) {
-    if (order.has(start)) continue;
-    const calls = [enter(start)];
-    for (let call = calls.at(-1); call !== undefined; call = calls.at(-1)) {
-      const edge = graph.get(call.name)?.waits[call.next];
-      if (edge !== undefined) {
-        call.next += 1;
-        if (!graph.has(edge.to)) continue;
-        if (!order.has(edge.to)) calls.push(enter(edge.to));
-        else if (isOpen.has(edge.to)) lower(call.name, order.get(edge.to) ?? 0);
-        continue;
-      }
-      calls.pop();
-      const parent = calls.at(-1);
-      if (parent !== undefined) lower(parent.name, low.get(call.name) ?? 0);
-      if (low.get(call.name) === order.get(call.name)) {
-        const members = open.splice(open.lastIndexOf(call.name));
-        for (const member of members) isOpen.delete(member);
-        if (members.length > 1 || graph.get(call.name)?.waits.some(({ to }) => to === call.name) === true)
-          found.push(members);
-      }
-    }
-  }
-  return found;
 }
 
 function unitName(node: string, operator: string | undefined): string {

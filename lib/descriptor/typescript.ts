@@ -252,9 +252,10 @@ function comment(indent: string, lines: readonly string[]): string[] {
   return [`${indent}/**`, ...lines.map((line) => `${indent} * ${clean(line)}`), `${indent} */`];
 }
 
-/** Text of the file inside a comment: on one line, and unable to end it. */
+/** Text of the file inside a comment: on one line, unable to end it, and the same after it was written and read. */
 function clean(text: string): string {
   return text
+    .replace(/\p{Surrogate}/gu, '\ufffd')
     .replace(/[\s\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+/g, ' ')
     .replaceAll('*/', '*\\/')
     .trim();

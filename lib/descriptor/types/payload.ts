@@ -7,6 +7,7 @@
  */
 
 import type { FieldType, TypeDefinition } from './definition.js';
+import { typeNames } from './type-library.js';
 
 /** `unknown`: a struct without fields. `bytes`: `data` is the field that is the payload, absent when it is not one field. */
 export type PayloadForm =
@@ -20,7 +21,8 @@ type Definitions = ReadonlyMap<string, TypeDefinition>;
 export function payloadForm(definition: TypeDefinition, definitions: Definitions): PayloadForm {
   if (definition.arrow !== 'Struct') return { kind: 'text', type: primitiveType(definition.arrow) };
   if (definition.fields.length === 0) return { kind: 'text', type: 'unknown' };
-  const bytes = definition.fields.filter(({ type }) => holdsBytes(type, definitions, new Set()));
+  const holders = bytesHolders(definitions);
+  const bytes = definition.fields.filter(({ type }) => holdsBytes(type, holders));
   if (bytes.length === 0) return { kind: 'interface' };
   const [data, second] = bytes;
   const rest = definition.fields.filter((field) => field !== data).map(({ name }) => name);
@@ -36,15 +38,34 @@ export function primitiveType(
   return arrow === 'LargeBinary' ? 'Uint8Array' : 'number';
 }
 
-/** `seen` ends types that hold themselves. */
-function holdsBytes(type: FieldType, definitions: Definitions, seen: Set<string>): boolean {
+function holdsBytes(type: FieldType, holders: ReadonlySet<string>): boolean {
   if (type.kind === 'primitive') return type.arrow === 'LargeBinary';
-  if (type.kind === 'list') return holdsBytes(type.of, definitions, seen);
-  if (type.kind === 'unknown' || seen.has(type.name)) return false;
-  seen.add(type.name);
-  const definition = definitions.get(type.name);
-  if (definition === undefined) return false;
-  return (
-    definition.arrow === 'LargeBinary' || definition.fields.some((field) => holdsBytes(field.type, definitions, seen))
-  );
+  if (type.kind === 'list') return holdsBytes(type.of, holders);
+  return type.kind === 'type' && holders.has(type.name);
+}
+
+const knownHolders = new WeakMap<Definitions, ReadonlySet<string>>();
+
+/** The types that hold bytes, at any depth. Found from the bytes upwards, once: types may hold each other in any number. */
+function bytesHolders(definitions: Definitions): ReadonlySet<string> {
+  const known = knownHolders.get(definitions);
+  if (known !== undefined) return known;
+  const usedBy = new Map<string, string[]>();
+  const holders = new Set<string>();
+  const open: string[] = [];
+  for (const { name, arrow, fields } of definitions.values()) {
+    if (arrow === 'LargeBinary' || fields.some(({ type }) => holdsBytes(type, holders))) open.push(name);
+    for (const inner of fields.flatMap(({ type }) => typeNames(type))) {
+      const users = usedBy.get(inner);
+      if (users === undefined) usedBy.set(inner, [name]);
+      else users.push(name);
+    }
+  }
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    if (holders.has(name)) continue;
+    holders.add(name);
+    for (const user of usedBy.get(name) ?? []) open.push(user);
+  }
+  knownHolders.set(definitions, holders);
+  return holders;
 }

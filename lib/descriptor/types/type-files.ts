@@ -13,6 +13,7 @@ import type { z } from 'zod';
 import { Reporter, type Diagnostic, type Place, type Problem, type Severity } from '../diagnostic.js';
 import { typeFile } from '../keys/types.js';
 import type { Loose, Places } from '../loose.js';
+import { findCycles } from '../cycles.js';
 import { SchemaWalk } from '../schema-walk.js';
 import { SourceText, mapKeys, parseYaml, readText } from '../source-text.js';
 import { quote } from '../suggest.js';
@@ -56,7 +57,11 @@ export function readTypeFiles({ folder, shown, used, severity }: TypeFilesOption
   }
   for (const file of files) file.addTo(library);
   // Files may name each other's types: fields are looked at when all are there.
-  for (const file of files) file.checkFields(library);
+  const names = files.flatMap((file) => file.names());
+  const inner = (name: string): string[] =>
+    (library.definition(name)?.fields ?? []).flatMap(({ type }) => typeNames(type));
+  const cyclic = new Set(findCycles(new Map(names.map((name) => [name, inner(name)]))).flat());
+  for (const file of files) file.checkFields(library, cyclic);
   return files.flatMap((file) => file.reporter.finish());
 }
 
@@ -141,7 +146,7 @@ class TypeFile {
         hint: 'Write "arrow: Struct", or remove the fields.',
       });
     }
-    this.#checkTwice(raw);
+    this.#checkNames(raw);
     if (library.add(entry)) {
       this.#added.push({ entry, raw, place });
       return;
@@ -153,26 +158,36 @@ class TypeFile {
     });
   }
 
-  /** Fields and parameters have names of their own. */
-  #checkTwice(raw: RawType): void {
-    for (const list of [raw.fields, raw.params]) {
-      const seen = new Set<string>();
-      for (const item of list ?? []) {
-        if (item?.name === undefined) continue;
-        if (seen.has(item.name)) {
-          this.reporter.report(this.#places?.value(item, 'name') ?? start, {
-            code: 'DUPLICATE_ID',
-            message: `the name ${quote(item.name)} is given twice`,
-            hint: 'Give each a name of its own.',
-          });
-        }
-        seen.add(item.name);
+  /** Fields and parameters have names of their own, which programs and the brackets of a type's name can hold. */
+  #checkNames(raw: RawType): void {
+    const check = (item: object, key: string, name: string, seen: Set<string>, isRight: boolean): void => {
+      const place = this.#places?.value(item, key) ?? start;
+      if (!isRight || name === '__proto__') {
+        const message = `${quote(name)} cannot be the name of a field, parameter or metadata key`;
+        const hint = 'Use a word of letters, digits and "_", for example frame_id.';
+        this.reporter.report(place, { code: 'INVALID_NAME', message, hint });
+      } else if (seen.has(name)) {
+        const message = `the name ${quote(name)} is given twice`;
+        this.reporter.report(place, { code: 'DUPLICATE_ID', message, hint: 'Give each a name of its own.' });
       }
-    }
+      seen.add(name);
+    };
+    const [fields, params, keys] = [new Set<string>(), new Set<string>(), new Set<string>()];
+    for (const field of raw.fields ?? [])
+      if (field?.name !== undefined) check(field, 'name', field.name, fields, isWord(field.name));
+    for (const param of raw.params ?? [])
+      if (param?.name !== undefined) check(param, 'name', param.name, params, /^[A-Za-z0-9_.-]+$/.test(param.name));
+    for (const item of raw.metadata ?? [])
+      if (item?.key !== undefined) check(item, 'key', item.key, keys, isWord(item.key));
+  }
+
+  /** The full names of the types that it has added. */
+  names(): string[] {
+    return this.#added.map(({ entry }) => entry.name);
   }
 
   /** Reports fields whose type does not exist, and types that hold themselves. */
-  checkFields(library: TypeLibrary): void {
+  checkFields(library: TypeLibrary, cyclic: ReadonlySet<string>): void {
     for (const { entry, raw, place } of this.#added) {
       for (const field of raw.fields ?? []) {
         if (field?.type === undefined) continue;
@@ -180,7 +195,7 @@ class TypeFile {
         if ('kind' in found) continue;
         this.#reportType(this.#places?.value(field, 'type') ?? place, { code: 'UNKNOWN_TYPE', ...found });
       }
-      if (!holdsItself(entry.name, library)) continue;
+      if (!cyclic.has(entry.name)) continue;
       this.#reportType(place, {
         code: 'INVALID_TYPE',
         message: `the type ${quote(shortName(entry.name))} holds itself, and no layout has room for that`,
@@ -192,6 +207,11 @@ class TypeFile {
   #reportType(place: Place, problem: Problem): void {
     this.reporter.report(place, { severity: this.severity, ...problem });
   }
+}
+
+/** Something to read, with no character that cannot be seen or sent. */
+function isWord(name: string): boolean {
+  return name.trim() !== '' && name.length <= 255 && !/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(name);
 }
 
 function toEntry(name: string, raw: RawType): TypeEntry {
@@ -230,20 +250,6 @@ function toEntry(name: string, raw: RawType): TypeEntry {
         : [{ key: item.key, ...(item.description === undefined ? {} : { description: item.description }) }],
     ),
   };
-}
-
-function holdsItself(name: string, library: TypeLibrary): boolean {
-  const seen = new Set<string>();
-  const open = [name];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    for (const inner of library.definition(next)?.fields.flatMap(({ type }) => typeNames(type)) ?? []) {
-      if (inner === name) return true;
-      if (seen.has(inner)) continue;
-      seen.add(inner);
-      open.push(inner);
-    }
-  }
-  return false;
 }
 
 /** Files of types, relative to the folder, in the order of their names. No folder is no types. */

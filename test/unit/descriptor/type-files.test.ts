@@ -142,6 +142,21 @@ test('a mistake in a file of types has its place there; one that the dataflow ne
   t.regex(diagnostics[1]!.hint!, /Did you mean "Float64"\?/);
 });
 
+test('names of fields, parameters and metadata are words, once each', (t) => {
+  const file = (what: string): Record<string, string> => ({
+    'types/a/v1.yml': `types: { T: { arrow: Struct, ${what} } }`,
+  });
+  const said = (what: string): string[] => codes(read(t, file(what), 'a/v1/T', 'a/v1/T').diagnostics);
+  for (const name of ['__proto__', '" "', '""', '"a\\nb"', '"\\ud800"', '"\\u2028"', 'x'.repeat(256)]) {
+    t.deepEqual(said(`fields: [{ name: ${name}, type: Int8 }]`), ['1:47 error INVALID_NAME'], name);
+  }
+  t.deepEqual(said('params: [{ name: __proto__ }]'), ['1:47 error INVALID_NAME']);
+  t.deepEqual(said('params: [{ name: "a b" }]'), ['1:47 error INVALID_NAME'], 'nobody could write it in brackets');
+  t.deepEqual(said('metadata: [{ key: __proto__ }]'), ['1:48 error INVALID_NAME']);
+  t.deepEqual(said('metadata: [{ key: k }, { key: k }]'), ['1:60 error DUPLICATE_ID']);
+  t.deepEqual(said('fields: [{ name: constructor, type: Int8 }, { name: "größe in m", type: Int8 }]'), []);
+});
+
 test('fields whose type is unknown are as bad as ports of unknown type', (t) => {
   const files = { 'types/a/v1.yml': 'types: { T: { arrow: Struct, fields: [{ name: x, type: Nope }] } }' };
   t.deepEqual(codes(read(t, files, 'a/v1/T', 'a/v1/T').diagnostics), ['1:56 warning UNKNOWN_TYPE']);

@@ -157,6 +157,29 @@ test('own types: names that are hostile, collide or are no identifiers', (t) => 
   t.deepEqual(typecheck({ 'dora-types.ts': text }), { 'dora-types.ts': [] });
 });
 
+test('the text is the same after it was written and read, whatever a description holds', (t) => {
+  const text = toTypeScript(
+    dataflowOf('nodes: [{ id: a, path: x, description: "half \\ud83d of a pair, \\u202e and */ \\u2028" }]'),
+  );
+  t.is(Buffer.from(text).toString(), text);
+  t.true(text.includes('half \ufffd of a pair, and *\\/.'), text);
+});
+
+test('long chains of types and types that all hold each other take no deep stack and no long time', (t) => {
+  const chain = Array.from(
+    { length: 10_000 },
+    (_, i) =>
+      `  T${i}: { arrow: Struct, fields: [{ name: f, type: ${i === 9999 ? 'LargeBinary' : `own/v1/T${i + 1}`} }] }\n`,
+  );
+  t.regex(toTypeScript(withTypes(`types:\n${chain.join('')}`, outputs('own/v1/T0'))), /export type T0 = Uint8Array;/);
+  const fields = Array.from({ length: 120 }, (_, i) => `{ name: f${i}, type: own/v1/T${i} }`).join(', ');
+  const circle = Array.from({ length: 120 }, (_, i) => `  T${i}: { arrow: Struct, fields: [${fields}] }\n`);
+  const dataflow = withTypes(`types:\n${circle.join('')}`, outputs('own/v1/T0'));
+  const start = performance.now();
+  t.regex(toTypeScript(dataflow), /export interface T119 \{\n {2}f0: T0;/);
+  t.true(performance.now() - start < 5000, 'ten seconds and more when each type is walked for each field');
+});
+
 test('ids that give one name, or none, get names of their own', (t) => {
   const nodes = ['a-b', 'a_b', 'aB', '9', '--', 'io', 'uint8-array'].map(
     (id) => `{ id: "${id}", path: x, outputs: [o.1, x-y, ok] }`,
