@@ -12,6 +12,7 @@
 import { Chalk } from 'chalk';
 import type { Diagnostic } from './diagnostic.js';
 
+/** How diagnostics are shown. */
 export interface FormatOptions {
   /** Colours for a terminal. Default false. */
   color?: boolean;

@@ -1,5 +1,6 @@
 /**
- * YAML text -> checked dataflow. The public face of this folder; nothing outside it imports from the files beside it.
+ * YAML text -> checked dataflow. The public face of this folder, and `dora-ts/descriptor` for other programs
+ * (docs/descriptor-api.md); nothing outside it imports from the files beside it.
  *
  * loadDataflow() for those who want to run a file, checkFile() and formatDiagnostics() for those who want to know what
  * is wrong with it, readDataflow() for both at once. No processes, no native code, nothing kept between calls.

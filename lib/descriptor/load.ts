@@ -28,6 +28,7 @@ import { checkPatterns } from './pattern-check.js';
 import { TypeCheck, type CheckedTypes } from './types/check-types.js';
 import { Wiring } from './wiring.js';
 
+/** How a file is read and checked; everything has a default. */
 export interface ReadOptions {
   /** `check` (default): what this version cannot run is a warning. `run`: it is an error. */
   purpose?: Purpose;
@@ -49,6 +50,7 @@ export interface ReadOptions {
   allowShellNodes?: boolean;
 }
 
+/** What is known about a file. */
 export interface DescriptorResult {
   kind: FileKind;
   /** Present when the file is a dataflow without errors. */
