@@ -6,6 +6,7 @@
  * with its line. Used by the commands that take `--env`, and by run().
  */
 
+import { isUtf8 } from 'node:buffer';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { DoraError } from '../errors.js';
@@ -88,7 +89,12 @@ function readText(file: string): string {
       'Relative paths start at the folder in which the command runs.',
     );
   }
-  const what = bytes.length > MAX_BYTES ? 'larger than 1 MiB' : bytes.includes(0) ? 'no text' : undefined;
+  const what =
+    bytes.length > MAX_BYTES
+      ? 'larger than 1 MiB'
+      : bytes.includes(0) || !isUtf8(bytes)
+        ? 'no text in UTF-8'
+        : undefined;
   if (what !== undefined)
     throw invalid(
       `the file of variables ${JSON.stringify(file)} is ${what}`,

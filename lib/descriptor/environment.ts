@@ -52,31 +52,17 @@ export function expand(
   unset = new Set<string>(),
 ): string {
   if (!value.includes('$')) return value;
-  const limit = Math.max(context.budget.longest, value.length);
-  let length = value.length;
-  const text = value.replace(
-    references,
-    (whole, bare: string | undefined, braced: string | undefined, fallback: string | undefined) => {
-      if (length > limit) return '';
-      const name = bare ?? braced;
-      if (name === undefined) return '$';
-      const found = lookUp(scope, name, context);
-      const replacement = found !== undefined && (found !== '' || fallback === undefined) ? found : fallback;
-      if (replacement === undefined) {
-        if (!unset.has(name)) reportUnset(name, scope, place, context);
-        unset.add(name);
-        return whole;
-      }
-      length += replacement.length - whole.length;
-      return length > limit ? '' : replacement;
-    },
-  );
-  if (length > limit) {
-    context.budget.report(place, context.reporter);
-    return value;
-  }
-  context.budget.spend(text.length - value.length);
-  return text;
+  return replaceBounded(value, references, place, context, (whole, [bare, braced, fallback]) => {
+    const name = bare ?? braced;
+    if (name === undefined) return '$';
+    const found = lookUp(scope, name, context);
+    const replacement = found !== undefined && (found !== '' || fallback === undefined) ? found : fallback;
+    if (replacement === undefined) {
+      if (!unset.has(name)) reportUnset(name, scope, place, context);
+      unset.add(name);
+    }
+    return replacement ?? whole;
+  });
 }
 
 /** The same for several texts of one place. */
@@ -85,16 +71,47 @@ export function expandAll(values: readonly string[], scope: Scope, place: Place,
   return values.map((value) => expand(value, scope, place, context, unset));
 }
 
+/** `${_param.key}`, `${_param.key:-text}`, also inside a shell's `${NAME:-…}`. */
+const paramReferences = /\$\{(_param\.[A-Za-z0-9_]+)(?::-([^}]*))?\}/g;
+
 /** Replaces the parameters of the module only: for text in which variables are somebody else's, a shell's. */
 export function expandParams(value: string, place: Place, context: ExpandContext): string {
-  return value.replace(
-    /\$\{(_param\.[A-Za-z0-9_]+)(?::-([^}]*))?\}/g,
-    (whole, name: string, fallback: string | undefined) => {
-      const found = lookUp([], name, context) ?? fallback;
-      if (found === undefined) reportUnset(name, [], place, context);
-      return found ?? whole;
-    },
-  );
+  const unset = new Set<string>();
+  return replaceBounded(value, paramReferences, place, context, (whole, [name = '', fallback]) => {
+    const found = lookUp([], name, context) ?? fallback;
+    if (found === undefined) {
+      if (!unset.has(name)) reportUnset(name, [], place, context);
+      unset.add(name);
+    }
+    return found ?? whole;
+  });
+}
+
+/**
+ * Replaces what `pattern` finds; a text that would become too long is reported, and stays as it is. `replace` gets what is
+ * written, and the pattern's groups.
+ */
+function replaceBounded(
+  value: string,
+  pattern: RegExp,
+  place: Place,
+  { budget, reporter }: ExpandContext,
+  replace: (whole: string, groups: readonly (string | undefined)[]) => string,
+): string {
+  const limit = Math.max(budget.longest, value.length);
+  let length = value.length;
+  const text = value.replace(pattern, (whole: string, ...groups: (string | undefined)[]) => {
+    if (length > limit) return '';
+    const replacement = replace(whole, groups);
+    length += replacement.length - whole.length;
+    return length > limit ? '' : replacement;
+  });
+  if (length > limit) {
+    budget.report(place, reporter);
+    return value;
+  }
+  budget.spend(text.length - value.length);
+  return text;
 }
 
 /** One `env` -> names and values, variables replaced. */

@@ -11,6 +11,7 @@ import { stringify } from 'yaml';
 import type { DraftNode, RawDataflow } from './draft.js';
 import { escapedEntry, flatNode, toFlat, type Flat, type FlatRoot } from './flat-node.js';
 import type { DataflowModule } from './model.js';
+import { isRefusedVariable } from './names.js';
 import { MAX_FILE_BYTES } from './source-text.js';
 
 /** The parts of a checked dataflow. */
@@ -30,7 +31,9 @@ export function toFlatYaml({ raw, drafts, shown, root }: FlatParts): string | un
     debug: raw.debug ?? raw._unstable_debug,
   });
   for (const old of ['_unstable_deploy', '_unstable_debug', 'communication', 'nodes', 'env']) flat.delete(old);
-  const env = new Map(Object.entries(root.env).map(escapedEntry));
+  // What the caller may set and a file may not, such as LD_PRELOAD, would have no effect in it.
+  const given = Object.entries(root.env).filter(([name]) => !isRefusedVariable(name));
+  const env = new Map(given.map(escapedEntry));
   if (env.size > 0) flat.set('env', env);
   const nodes = new FlatNodes(root).all(drafts);
   if (nodes === undefined) return undefined;

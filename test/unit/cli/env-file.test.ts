@@ -72,17 +72,19 @@ for (const [what, text, message] of [
 
 test('what is no file of variables says so', (t) => {
   const folder = project(t, { 'binary.env': 'A=\0\n' });
+  writeFileSync(path.join(folder, 'latin.env'), Buffer.from('A=é\n', 'latin1'));
   const large = path.join(folder, 'large.env');
   writeFileSync(large, 'A=1\n');
   // It has no blocks on the disk, and is not read to its end either.
   truncateSync(large, 2 ** 36);
-  const messages = ['.', 'nope.env', 'binary.env', 'large.env'].map((name) =>
+  const messages = ['.', 'nope.env', 'binary.env', 'latin.env', 'large.env'].map((name) =>
     messageOf(() => gatherEnv({ envFile: path.join(folder, name) })).replace(folder, ''),
   );
   t.deepEqual(messages, [
     'the file of variables "" is a folder',
     'the file of variables "/nope.env" is not there',
-    'the file of variables "/binary.env" is no text',
+    'the file of variables "/binary.env" is no text in UTF-8',
+    'the file of variables "/latin.env" is no text in UTF-8',
     'the file of variables "/large.env" is larger than 1 MiB',
   ]);
 });

@@ -10,12 +10,13 @@ const pathOf = (found: Found): string => ('file' in found ? found.file : found.t
 
 /** What runs, whatever file it was read from: files by their full paths, no modules, no builds. */
 function meaning({ nodes }: Dataflow): unknown {
-  return nodes.map(({ folder, build: _build, program, operators, ...node }) => {
+  return nodes.map(({ folder, program, operators, ...node }) => {
     const where = { folder, workingDirectory: node.workingDirectory, path: '/usr/bin' };
     const command =
       program && (node.fetch === undefined ? pathOf(resolveProgram(program.command, where)) : program.command);
     return {
       ...node,
+      build: undefined,
       program: program && { args: program.args, command },
       operators: operators?.map(({ library, ...operator }) => ({
         ...operator,
@@ -289,6 +290,17 @@ test('a variable that is not set cannot be replaced: nothing is printed', (t) =>
   const result = expandDataflow(path.join(folder, 'flow.yml'), { host, files: 'ignore', shownFile: 'flow.yml' });
   t.is(result.yaml, undefined);
   t.deepEqual(errorsOf(result), ['flow.yml:1:33 UNDEFINED_VARIABLE']);
+});
+
+test('variables that only the caller may set are not printed: a file has no use for them', (t) => {
+  const folder = project(t, { 'flow.yml': 'nodes: [{ id: a, path: x, args: $A }]\n' });
+  const { yaml } = expandDataflow(path.join(folder, 'flow.yml'), {
+    host,
+    files: 'ignore',
+    env: { LD_PRELOAD: 'x', A: 'y' },
+  });
+  t.deepEqual(parseDataflow(yaml!, 'flat.yml', { host, files: 'ignore' }).diagnostics, []);
+  t.true(yaml!.includes('A: y\n') && !yaml!.includes('LD_PRELOAD'));
 });
 
 test('what would be larger than a file may be is refused', (t) => {

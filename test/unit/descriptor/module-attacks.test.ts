@@ -170,3 +170,21 @@ test('many modules are one file each, up to a limit', (t) => {
   const errors = errorsOf(readProject(folder));
   t.deepEqual([...new Set(errors.map((error) => error.split(' ')[1]))], ['FILE_TOO_LARGE']);
 });
+
+test('a parameter that a shell line repeats a hundred thousand times is refused, and not built up first', (t) => {
+  const folder = project(t, {
+    'flow.yml': `nodes: [{ id: a, module: m.yml, params: { p: ${'x'.repeat(120_000)} } }]\n`,
+    'm.yml': `module: { name: m }\nnodes: [{ id: n, path: shell, args: "${'${_param.p}'.repeat(100_000)}" }]\n`,
+  });
+  t.deepEqual(errorsOf(readProject(folder, { allowShellNodes: true })), ['m.yml:2:37 TEXT_TOO_LONG']);
+});
+
+test('a shell keeps its own variables, and finds parameters inside its defaults', (t) => {
+  const folder = project(t, {
+    'flow.yml': 'nodes: [{ id: a, module: m.yml, params: { p: 5 } }]\n',
+    'm.yml':
+      'module: { name: m }\nnodes: [{ id: n, path: shell, args: "echo $$ $A ${B:-${_param.p}} ${_param.q:-6}" }]\n',
+  });
+  const { dataflow } = readProject(folder, { allowShellNodes: true });
+  t.deepEqual(dataflow?.nodes[0]?.program?.args, ['-c', 'echo $$ $A ${B:-5} 6']);
+});
