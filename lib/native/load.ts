@@ -51,7 +51,10 @@ export function load(folder: string): NativeModule {
       'ADDON_BROKEN',
       `the native part of dora-ts cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`,
       {
-        hint: `it was built for another Node.js or system; build it again: cd ${folder} && npm run build:native`,
+        hint:
+          process.versions['electron'] === undefined
+            ? `it was built for another Node.js or system; build it again: cd ${folder} && npm run build:native`
+            : 'build it for this Electron: npx @electron/rebuild --force --only dora-ts (see docs/electron.md)',
         cause,
       },
     );

@@ -4,9 +4,10 @@
 // the event loop (a system call and one more turn) for each that is detached. Here a buffer is an object and a
 // BackingStore without deleter, which V8 also does not count as memory that a collection could give back: a stream of
 // megabytes causes no major one. Whoever lends must detach before the memory goes.
-// Where the runtime refuses foreign memory (Electron, any V8 with a sandbox) the buffers are copies. module.cc refuses
-// to load into another major version of Node.js than the one this was compiled for, since V8 has no stable ABI.
-// Threads: the JS thread of the environment.
+// Where the runtime refuses foreign memory (Electron, any V8 with a sandbox) the buffers are copies, and
+// DORA_COPY_BUFFERS=1 makes them so anywhere. That must be known beforehand: a BackingStore outside its sandbox is V8's
+// end of the process. module.cc refuses to load into another runtime or major version than it was compiled for, since
+// V8 has no stable ABI. Threads: the JS thread of the environment.
 #pragma once
 
 #include <node_api.h>
@@ -16,7 +17,9 @@
 
 namespace dora::addon {
 
-/// Asks Node-API once whether foreign memory may be wrapped here.
+/// Whether this is Electron's Node.js, by process.versions.
+bool in_electron(napi_env env);
+/// Whether foreign memory may be wrapped here, and nobody wished for copies. Constant in a process.
 bool can_lend(napi_env env);
 
 /// A buffer over `data`, or a copy of it when `in_place` is false. Null with an exception pending when V8 has no

@@ -7,20 +7,30 @@
 
 #include "addon/broker_binding.h"
 #include "addon/errors.h"
+#include "addon/lent_buffer.h"
 #include "addon/node_binding.h"
 #include "addon/runtime_binding.h"
 #include "addon/values.h"
 
-/// lent_buffer.cc uses V8, whose ABI goes with the major version. load.ts says how to build again.
+// Electron's headers define this, and a V8 of another layout than that of Node.js with the same number.
+#ifdef USING_ELECTRON_CONFIG_GYPI
+#define DORA_RUNTIME "Electron with Node.js "
+constexpr bool kForElectron = true;
+#else
+#define DORA_RUNTIME "Node.js "
+constexpr bool kForElectron = false;
+#endif
+
+/// lent_buffer.cc uses V8, whose ABI goes with the runtime and its major version. load.ts says how to build again.
 static bool is_built_for(napi_env env) {
   const napi_node_version* running = nullptr;
   napi_get_node_version(env, &running);
-  return running != nullptr && running->major == NODE_MAJOR_VERSION;
+  return running != nullptr && running->major == NODE_MAJOR_VERSION && dora::addon::in_electron(env) == kForElectron;
 }
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
   if (!is_built_for(env)) {
-    napi_throw_error(env, nullptr, "it was compiled for Node.js " NODE_STRINGIFY(NODE_MAJOR_VERSION));
+    napi_throw_error(env, nullptr, "it was compiled for " DORA_RUNTIME NODE_STRINGIFY(NODE_MAJOR_VERSION));
     return exports;
   }
   auto* state = new dora::addon::AddonState();

@@ -1,6 +1,7 @@
 /**
  * Parts of lib/node and lib/native that need no dataflow: ids, log lines, the addon's place, the words both sides share.
  */
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -68,6 +69,18 @@ test('an addon that is missing or broken says what to run', (t) => {
   const broken = t.throws(() => load(folder), { instanceOf: DoraError, code: 'ADDON_BROKEN' });
   t.true(broken.hint!.includes('npm run build:native'));
   t.truthy(broken.cause);
+});
+
+test('in Electron an addon that was built for Node.js is refused before it touches V8, with the command that builds it', (t) => {
+  const program = `
+    import { loadNative } from './lib/native/load.ts';
+    Object.defineProperty(process, 'versions', { value: { ...process.versions, electron: '33.0.0' } });
+    try { loadNative(); } catch (error) { console.log(error.code, error.message, error.hint); }`;
+  const said = execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', program], {
+    cwd: new URL('../../../', import.meta.url),
+    encoding: 'utf8',
+  });
+  t.regex(said, /^ADDON_BROKEN .*it was compiled for Node\.js \d+ .*@electron\/rebuild/);
 });
 
 test('native/addon/control_words.h has the words of binding.ts', (t) => {
