@@ -37,14 +37,15 @@ export interface WrittenField {
 
 /** Lists in lists; deeper is a mistake. */
 const MAX_LISTS = 8;
-/** Names for which a hint is looked for; a hostile file could have more than anybody reads. */
-const MAX_HINTS = 200;
+/** Pairs of names that are compared to find hints; a hostile file could have more than anybody reads. */
+const MAX_COMPARED = 400_000;
 
 export class TypeLibrary {
   readonly #entries = new Map<string, TypeEntry>();
   readonly #byShortName = new Map<string, string[]>();
   readonly #definitions = new Map<string, TypeDefinition>();
   readonly #hints = new Map<string, string | undefined>();
+  #compared = 0;
 
   constructor() {
     for (const entry of standardTypes()) this.add(entry);
@@ -123,7 +124,10 @@ export class TypeLibrary {
 
   /** What to write in place of a name that no type has. */
   hintAt(name: string): string | undefined {
-    if (!this.#hints.has(name) && this.#hints.size < MAX_HINTS) this.#hints.set(name, this.#findHint(name));
+    if (!this.#hints.has(name) && this.#compared < MAX_COMPARED) {
+      this.#compared += this.#entries.size;
+      this.#hints.set(name, this.#findHint(name));
+    }
     return this.#hints.get(name);
   }
 

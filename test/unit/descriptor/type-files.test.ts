@@ -163,6 +163,18 @@ test('fields whose type is unknown are as bad as ports of unknown type', (t) => 
   t.deepEqual(codes(read(t, files, 'a/v1/T', 'a/v1/T', 'strict_types: true').diagnostics), ['1:56 error UNKNOWN_TYPE']);
 });
 
+test('names are offered for as many mistakes as are read, and no longer where there are thousands of types', (t) => {
+  const type = (i: number): string =>
+    `  T${i}: { arrow: Struct, fields: [{ name: f, type: std/math/v${i + 2}/Pose }] }\n`;
+  const all = (count: number): string => `types:\n${Array.from({ length: count }, (_, i) => type(i)).join('')}`;
+  const offered = (count: number): number =>
+    read(t, { 'types/a/v1.yml': all(count) }, 'a/v1/T0', 'a/v1/T0').diagnostics.filter(({ hint }) =>
+      hint?.startsWith('There is std/math/v1/Pose'),
+    ).length;
+  t.is(offered(9), 9);
+  t.is(offered(8000), 50, '50 times 8,000 names are compared');
+});
+
 test('a short name that fits two types is told to be written in full', (t) => {
   const files = {
     'types/a/v1.yml': 'types: { Pose: { arrow: Float32 }, T: { arrow: Struct, fields: [{ name: x, type: Pose }] } }',
