@@ -6,6 +6,8 @@
 //
 //   npm run test:long -- --minutes 30                     30 minutes shared by all suites, a new seed
 //   npm run test:long -- --seed 7 --minutes 5 --only kill suites whose file name contains "kill"
+//
+// Without --minutes it is 20, or what a suite that runs alone exports as `defaultMinutes`.
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -18,21 +20,21 @@ function readOptions() {
     const { values } = parseArgs({
       options: {
         seed: { type: 'string' },
-        minutes: { type: 'string', default: '20' },
+        minutes: { type: 'string' },
         only: { type: 'string', default: '' },
       },
     });
     const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
-    const minutes = Number(values.minutes);
+    const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
     if (!Number.isSafeInteger(seed) || seed < 0) fail(`--seed ${values.seed}: a seed is a whole number from 0`);
-    if (!(minutes > 0)) fail(`--minutes ${values.minutes}: give a number of minutes above 0`);
+    if (minutes !== undefined && !(minutes > 0)) fail(`--minutes ${values.minutes}: give a number of minutes above 0`);
     return { seed, minutes, only: values.only };
   } catch (error) {
     return fail(`${error.message}\nusage: npm run test:long -- [--seed S] [--minutes M] [--only NAME]`);
   }
 }
 
-const { seed, minutes, only } = readOptions();
+const { seed, minutes: given, only } = readOptions();
 const folder = path.join(root, 'test', 'long');
 const all = existsSync(folder)
   ? readdirSync(folder)
@@ -43,6 +45,9 @@ const files = all.filter((file) => file.includes(only));
 if (files.length === 0) {
   fail(`no suite in test/long has "${only}" in its name; there are: ${all.join(', ') || 'none'}`);
 }
+// A suite that runs alone may have a default of its own.
+const alone = files.length === 1 ? await import(pathToFileURL(path.join(folder, files[0])).href) : undefined;
+const minutes = given ?? alone?.defaultMinutes ?? 20;
 process.stdout.write(`seed ${seed}, ${minutes} minutes, ${files.length} suites\n`);
 
 const counts = [];

@@ -34,8 +34,8 @@ export async function ensureCmake() {
   }
 }
 
-/** Configures and builds the C++ tests in `folder` with CMake cache `options`; ends the script when that fails. */
-export async function buildNativeTests(folder, options) {
+/** Configures and builds the C++ tests in `folder` (or only `targets` of them) with CMake cache `options`; ends the script when that fails. */
+export async function buildNativeTests(folder, options, targets = ['all']) {
   await ensureCmake();
   const definitions = Object.entries({
     CMAKE_BUILD_TYPE: 'Debug',
@@ -54,6 +54,6 @@ export async function buildNativeTests(folder, options) {
     process.stderr.write(configure.output.replaceAll(/^-- .*\n/gm, ''));
     fail(`CMake could not configure ${path.relative(root, folder)}; its words are above`);
   }
-  const build = await run('cmake', ['--build', folder, '--parallel', String(jobs)]);
+  const build = await run('cmake', ['--build', folder, '--parallel', String(jobs), '--target', ...targets]);
   if (build.code !== 0) fail(`${path.relative(root, folder)} could not be built; the compiler's words are above`);
 }
