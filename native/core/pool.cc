@@ -92,8 +92,12 @@ Status Pool::allocate(uint64_t bytes, bool grow, uint32_t* slot, Error* error) {
 
 void Pool::unref(uint32_t slot) {
   SlotInfo& slot_info = info(slot);
-  // SYNC: slot-refs.
-  if (slot_info.refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  // SYNC: slot-refs. One reference, and it is the caller's: nobody else can add one, for that needs a reference.
+  if (slot_info.refs.load(std::memory_order_acquire) == 1) {
+    slot_info.refs.store(0, std::memory_order_relaxed);
+  } else if (slot_info.refs.fetch_sub(1, std::memory_order_acq_rel) != 1) {
+    return;
+  }
   FreeList* list = list_of(slot_info.capacity);
   slot_info.next_free = list->first;
   list->first = slot;

@@ -41,7 +41,8 @@ struct SlotInfo {
   uint64_t offset = 0;      ///< of base in the region
   uint64_t generation = 0;  ///< of the current allocation
   /// Local users + edges. Counts up from any thread that holds a reference already (relaxed: the holder keeps it
-  /// alive); the decrement is acq_rel, so that the last one sees every use before it reuses the slot (SYNC: slot-refs).
+  /// alive); the decrement is acq_rel, so that the last one sees every use before it reuses the slot, and acquire is
+  /// enough where a holder finds itself the only one (SYNC: slot-refs).
   std::atomic<uint32_t> refs{0};
   uint32_t next_free = 0;
 };
@@ -75,7 +76,7 @@ class Pool {
   static uint64_t class_capacity(uint64_t bytes);
 
  private:
-  static constexpr uint32_t kChunk = 16;
+  static constexpr uint32_t kChunk = 4;  // thousands of outputs have one slot each
   static constexpr uint32_t kNone = UINT32_MAX;
   struct FreeList {
     uint64_t capacity;

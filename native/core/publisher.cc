@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace dora {
 namespace {
@@ -204,10 +205,12 @@ void Publisher::count(uint64_t bytes) {
 
 void Publisher::keep_newest(uint32_t slot, uint64_t stamp) {
   pool_.add_ref(slot);
-  newest_.push_back(entry_of(slot, stamp));
-  if (newest_.size() <= config_.retain) return;
-  pool_.unref(newest_.front().slot);
-  newest_.pop_front();
+  if (newest_.size() < config_.retain) {
+    newest_.push_back(entry_of(slot, stamp));
+    return;
+  }
+  pool_.unref(std::exchange(newest_[oldest_], entry_of(slot, stamp)).slot);
+  oldest_ = (oldest_ + 1) % config_.retain;
 }
 
 void Publisher::unref(uint32_t slot) {
@@ -243,7 +246,7 @@ Status Publisher::open_edge(EdgeWriterConfig config, bool is_return, Error* erro
   EdgeWriter& added = *edges_.back();
   const size_t skip =
       is_return ? newest_.size() : newest_.size() - std::min<size_t>(newest_.size(), added.queue_size());
-  for (size_t i = skip; i < newest_.size(); i++) added.put(newest_[i]);
+  for (size_t i = skip; i < newest_.size(); i++) added.put(newest_[(oldest_ + i) % newest_.size()]);
   if (ended_) added.end();
   return Status::ok;
 }

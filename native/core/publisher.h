@@ -10,7 +10,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -121,7 +120,8 @@ class Publisher {
   mutable std::mutex lock_;
   Pool pool_;
   std::vector<std::unique_ptr<EdgeWriter>> edges_;
-  std::deque<QueuedEntry> newest_;
+  std::vector<QueuedEntry> newest_;  // retained; full, it is a ring: oldest_ is overwritten next
+  size_t oldest_ = 0;
   std::vector<uint64_t> corrupt_;
   std::atomic<bool> has_corrupt_{false};  // whether corrupt_ has any; a hint, so relaxed
   uint64_t sequence_ = 0;

@@ -314,7 +314,7 @@ void Inputs::retire_front(State& state) {
   EdgeReader& left = *state.edges.front();
   Ledger::add(ledger_->input(left.input()).dropped, left.uncounted_drops());
   retired_.push_back(std::move(state.edges.front()));
-  state.edges.pop_front();
+  state.edges.erase(state.edges.begin());
   free_retired();
 }
 

@@ -69,11 +69,11 @@ class Inputs {
 
  private:
   struct State {
-    std::deque<std::unique_ptr<EdgeReader>> edges;
-    uint32_t reason = 0;       // why it closes
-    uint32_t told_reason = 0;  // why it was told closed
-    bool closing = false;      // nothing new will come
-    bool crashed = false;      // the newest publisher died without a word
+    std::vector<std::unique_ptr<EdgeReader>> edges;  // oldest first; one, but while a publisher comes back
+    uint32_t reason = 0;                             // why it closes
+    uint32_t told_reason = 0;                        // why it was told closed
+    bool closing = false;                            // nothing new will come
+    bool crashed = false;                            // the newest publisher died without a word
     bool told_closed = false;
     std::atomic<bool> open{true};  // a copy of !told_closed for other threads; relaxed, a hint
     Fd timer;

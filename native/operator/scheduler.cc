@@ -224,9 +224,9 @@ bool Scheduler::pick_locked(Next* out) {
   return false;
 }
 
-/// The next thing to do, sleeping until there is one. False: every operator has ended.
+/// The next thing to do, sleeping until there is one. False: every operator has ended. Called with lock_ held, returns
+/// without.
 bool Scheduler::next(Next* out) {
-  lock_.lock();
   for (;;) {
     if (finished_) {
       lock_.unlock();
@@ -254,16 +254,19 @@ bool Scheduler::next(Next* out) {
 
 void Scheduler::work(CrashScope* self) {
   Next next_step;
+  lock_.lock();
   while (next(&next_step)) {
     switch (next_step.step) {
       case Step::flush: flush(next_step.op); break;
       case Step::destroy: destroy(next_step.op, self); break;
       case Step::close: close(next_step.op); break;
-      default: run_event(next_step, self); break;
+      default: run_event(next_step, self); continue;
     }
+    lock_.lock();
   }
 }
 
+/// Returns with lock_ held: what ends one event also finds the next.
 void Scheduler::run_event(const Next& next_step, CrashScope* self) {
   Operator* op = next_step.op;
   Message* message = next_step.message;
@@ -271,17 +274,18 @@ void Scheduler::run_event(const Next& next_step, CrashScope* self) {
   int32_t status = op->entry->on_event(&op->host, op->state, &message->event);
   self->leave();
   if (status == DORA_DEFERRED) {
-    std::lock_guard guard(lock_);
+    lock_.lock();
     if (!op->completed_early) {
       op->phase = Phase::deferred;
       return;
     }
     status = op->early_status;
+    lock_.unlock();
   }
   // SYNC: message-refs. One reference, and it is ours: no other thread can add one, for retaining needs a reference.
   const bool last = message->refs.load(std::memory_order_acquire) == 1;
   if (last) message->release_memory(node_);
-  std::lock_guard guard(lock_);
+  lock_.lock();
   finish_locked(op, last ? message : nullptr, status);
   if (!last) {
     // A retained sample outlives its event. The count may have fallen since we looked.
