@@ -91,7 +91,7 @@ function labelHint(label: readonly [string, string] | undefined, machines: reado
   if (label === undefined) return 'Each label is there, and no machine has all of them.';
   const [name] = label;
   const values = new Set(machines.flatMap(({ labels }) => (labels.has(name) ? [labels.get(name) ?? ''] : [])));
-  if (values.size > 0) return `There ${quote(name)} is ${listNames(values)}.`;
+  if (values.size > 0) return `Machines there have ${listNames([...values].map((value) => `${name}: ${value}`))}.`;
   const names = new Set(machines.flatMap(({ labels }) => [...labels.keys()]));
   return hints(didYouMean(name, names), `Labels there: ${listNames(names)}.`) ?? '';
 }

@@ -57,6 +57,9 @@ export interface Problem {
 /** Errors shown at most, and warnings; a broken file can have more mistakes than bytes, and nobody reads the thousandth. */
 const MAX_SHOWN = 200;
 
+/** Codes that say that something is not there. */
+const saysMissing: ReadonlySet<string> = new Set(['NO_SOURCE', 'MISSING_KEY']);
+
 /** Collects the diagnostics of one file. */
 export class Reporter {
   readonly #file: string;
@@ -68,6 +71,7 @@ export class Reporter {
   readonly #shown = { error: 0, warning: 0 };
   readonly #omitted = { error: 0, warning: 0 };
   #trustedLines = Number.POSITIVE_INFINITY;
+  #wholeLines = Number.POSITIVE_INFINITY;
 
   /**
    * @param file the file as the caller named it
@@ -95,6 +99,7 @@ export class Reporter {
     }
     const { range, path } = place;
     if (range.line > this.#trustedLines) return;
+    if (range.line > this.#wholeLines && saysMissing.has(problem.code)) return;
     const key = `${String(range.line)}:${String(range.column)}:${problem.code}:${problem.message}`;
     if (this.#seen.has(key)) return;
     if (this.#shown[severity] >= MAX_SHOWN) {
@@ -144,10 +149,11 @@ export class Reporter {
 
   /**
    * The text cannot be trusted from a line on (its YAML is broken there): what was found below, or is found later, is
-   * most likely a consequence, and is left out.
+   * most likely a consequence, and is left out. So is what the entry that is broken seems to lack; it starts at `entry`.
    */
-  distrustFrom(line: number): void {
+  distrustFrom(line: number, entry = line): void {
     this.#trustedLines = line - 1;
+    this.#wholeLines = entry - 1;
   }
 
   /** Everything found, in the order of the file. */

@@ -37,6 +37,8 @@ export type Purpose = 'run' | 'check';
 /** What every step that makes drafts needs. */
 export interface ResolveContext extends ExpandContext {
   purpose: Purpose;
+  /** How bad a source is whose node is not in the file. */
+  missingNodes: Severity;
   /** Absolute folder of the file. */
   folder: string;
   /** The variables of the process that reads the file. */

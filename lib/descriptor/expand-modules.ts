@@ -27,6 +27,7 @@ export interface ExpandOptions {
   purpose: Purpose;
   unset: Severity;
   files: FilePolicy;
+  missingNodes: Severity;
   host: Variables;
   allowShell: boolean;
 }
@@ -55,9 +56,9 @@ export class ModuleExpansion {
 
   /** What a node of a file is resolved with. */
   context(file: SourceFile, around: Surroundings): ResolveContext {
-    const { purpose, unset, host, allowShell } = this.#options;
+    const { purpose, unset, missingNodes, host, allowShell } = this.#options;
     const { reporter, places } = file.walk;
-    const shared = { unset, purpose, host, allowShell, budget: this.#texts };
+    const shared = { unset, missingNodes, purpose, host, allowShell, budget: this.#texts };
     return { reporter, places, folder: file.folder, ...shared, ...around };
   }
 

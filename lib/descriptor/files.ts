@@ -6,11 +6,11 @@
  * without its prefix `lib` and its extension. The daemon resolves by the same functions by which `dora check` checks.
  */
 
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Reporter } from './diagnostic.js';
 import type { DraftNode, FileWish } from './draft.js';
-import { listNames, quote } from './suggest.js';
+import { hints, listNames, nearest, quote } from './suggest.js';
 
 /**
  * Which files have to be there. `require`: all (to start now). `allowBuildable`: all but those that some `build:` may
@@ -107,14 +107,29 @@ export function checkFiles(
     const made = maker(wish, othersBuild);
     const mayBeBuilt = made !== undefined && policy !== 'require';
     if (mayBeBuilt && policy === 'allowBuildable') continue;
+    const severity = mayBeBuilt ? 'warning' : 'error';
+    if (reporter.isFull(severity)) {
+      reporter.omit(severity);
+      continue;
+    }
     reporter.report(wish.place, {
       code: wish.what === 'folder' ? 'FOLDER_NOT_FOUND' : 'PROGRAM_NOT_FOUND',
-      severity: mayBeBuilt ? 'warning' : 'error',
+      severity,
       message: `the ${wish.what} ${quote(wish.path)} is not there${mayBeBuilt ? ' yet' : ''}`,
-      hint: mayBeBuilt
-        ? `${made} Looked for ${shown(found.tried, folder)}.`
-        : `Looked for ${shown(found.tried, folder)}.`,
+      hint: hints(mayBeBuilt ? made : neighbour(wish, found.tried), `Looked for ${shown(wish, found.tried, where)}.`),
     });
+  }
+}
+
+/** A file of nearly that name where it was looked for first. */
+function neighbour({ path: wanted }: FileWish, tried: readonly string[]): string | undefined {
+  const [first] = tried;
+  if (first === undefined) return undefined;
+  try {
+    const near = nearest(path.basename(wanted), readdirSync(path.dirname(first)));
+    return near === undefined ? undefined : `Did you mean ${quote(path.join(path.dirname(wanted), near))}?`;
+  } catch {
+    return undefined;
   }
 }
 
@@ -141,12 +156,14 @@ function checkExecutable(wish: FileWish, file: string, reporter: Reporter): void
 }
 
 /** Relative to the dataflow's folder where that is shorter; the message is read by a person. */
-function shown(tried: readonly string[], folder: string): string {
-  const names = tried.map((file) => {
-    const relative = path.relative(folder, file);
+function shown(wish: FileWish, tried: readonly string[], where: SearchPlace): string {
+  const inPath = wish.what === 'program' && !wish.path.includes('/');
+  const names = (inPath ? bases(wish.path, where) : tried).map((file) => {
+    const relative = path.relative(where.folder, file);
     return relative !== '' && !relative.startsWith(`..${path.sep}..`) ? relative : file;
   });
-  return listNames(names, 6);
+  const list = listNames(names, 6);
+  return inPath ? `${list} beside the file, and for a program of that name in PATH` : list;
 }
 
 function bases(file: string, where: SearchPlace): string[] {

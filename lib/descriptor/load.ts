@@ -36,6 +36,11 @@ export interface ReadOptions {
   files?: FilePolicy;
   /** The caller's own values: over the root's `env`, under a node's. */
   env?: Readonly<Record<string, string>>;
+  /**
+   * A source whose node is not in the file, nor one of nearly that name: `error` (default), or `warning` for a file that
+   * is a part of a dataflow. To run it is always an error.
+   */
+  missingNodes?: Severity;
   /** Variables that `$NAME` stands for. Default: those of this process. */
   host?: Variables;
   /** File that describes a cluster: a `deploy` that none of its machines satisfies is an error. */
@@ -163,6 +168,7 @@ class FileCheck {
       purpose: this.#purpose,
       unset: options.unset ?? (this.#purpose === 'run' ? 'error' : 'warning'),
       files: options.files ?? (this.#purpose === 'run' ? 'require' : 'warnBuildable'),
+      missingNodes: this.#purpose === 'run' ? 'error' : (options.missingNodes ?? 'error'),
       host: this.#host,
       allowShell: options.allowShellNodes ?? ['1', 'true'].includes(this.#host['DORA_ALLOW_SHELL_NODES'] ?? ''),
     });

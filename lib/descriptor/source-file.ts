@@ -7,11 +7,12 @@
  */
 
 import path from 'node:path';
+import { isMap, isSeq, type Node } from 'yaml';
 import type { z } from 'zod';
 import { Reporter, type Diagnostic, type Place } from './diagnostic.js';
 import type { Loose } from './loose.js';
 import { SchemaWalk } from './schema-walk.js';
-import { SourceText, mapKeys, parseYaml, type ReadFailure } from './source-text.js';
+import { SourceText, mapKeys, parseYaml, type ReadFailure, type YamlTree } from './source-text.js';
 
 /** The kinds of file; `unknown` when the text is not even a map. */
 export type FileKind = 'dataflow' | 'module' | 'node' | 'cluster' | 'unknown';
@@ -55,7 +56,7 @@ export class SourceFile {
     }
     const first = this.reporter.finish().find((diagnostic) => diagnostic.severity === 'error');
     this.broken = first !== undefined;
-    if (first !== undefined) this.reporter.distrustFrom(first.line);
+    if (first !== undefined) this.reporter.distrustFrom(first.line, entryAt(tree, source, first.line));
   }
 
   /** The document as the definition reads it, the same object each time; undefined when it is not even of the right type. */
@@ -79,6 +80,14 @@ export function unreadable(shown: string, failure: ReadFailure): Diagnostic[] {
 
 /** The first character of a file: the place of what concerns the file as a whole. */
 export const fileStart: Place = { range: { line: 1, column: 1, endLine: 1, endColumn: 2 }, path: [] };
+
+/** The line on which the entry of a list of the root (a node) starts that a line belongs to. */
+function entryAt({ root }: YamlTree, source: SourceText, line: number): number {
+  const values = isMap(root) ? root.items.map(({ value }) => value) : [];
+  const entries = values.flatMap((value) => (isSeq(value) ? (value.items as (Node | null)[]) : []));
+  const starts = entries.map((entry) => source.rangeOf(entry).line).filter((start) => start < line);
+  return Math.max(1, starts.at(-1) ?? line);
+}
 
 function kindOf(keys: ReadonlySet<string> | undefined): FileKind {
   if (keys === undefined) return 'unknown';

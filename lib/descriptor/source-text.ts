@@ -25,6 +25,7 @@ import {
 } from 'yaml';
 import type { Place, Reporter, SourceRange } from './diagnostic.js';
 import { quote } from './suggest.js';
+import { explainSyntax } from './syntax-words.js';
 
 /** A dataflow of a thousand nodes takes 200 kB. */
 export const MAX_FILE_BYTES = 4 * 1024 * 1024;
@@ -156,8 +157,12 @@ export function parseYaml(source: SourceText, reporter: Reporter): YamlTree {
     return nothing;
   }
   for (const problem of document.problems) {
-    if (reporter.isFull()) reporter.omit();
-    else reportSyntax(problem, source, reporter);
+    if (reporter.isFull()) {
+      reporter.omit();
+      continue;
+    }
+    const explained = explainSyntax(problem, source, document.root);
+    reporter.report({ range: explained.range, path: [] }, explained.problem);
   }
   return tree;
 }
@@ -215,49 +220,6 @@ const tooDeep = {
   message: `the file nests lists or maps more than ${String(MAX_DEPTH)} deep`,
   hint: 'A dataflow needs ten levels at most. Look for brackets that are opened and never closed.',
 };
-
-function reportSyntax(problem: YAMLError, source: SourceText, reporter: Reporter): void {
-  const [start, end] = problem.pos;
-  const place: Place = { range: source.range(start, end), path: [] };
-  const severity = problem.name === 'YAMLWarning' ? 'warning' : 'error';
-  if (problem.code === 'MULTIPLE_DOCS') {
-    reporter.report(place, {
-      code: 'SEVERAL_DOCUMENTS',
-      message: 'a second YAML document starts here; a dataflow file holds one',
-      hint: 'Remove the line "---", or put what follows into a file of its own.',
-    });
-    return;
-  }
-  reporter.report(place, {
-    code: 'YAML_SYNTAX',
-    severity,
-    message: lowerFirst(problem.message.replace(/\s+/g, ' ').slice(0, 200)),
-    hint: syntaxHint(problem),
-  });
-}
-
-/** What to do about the mistakes of syntax that people make. */
-function syntaxHint(problem: YAMLError): string {
-  switch (problem.code) {
-    case 'TAB_AS_INDENT':
-      return 'Indent with spaces.';
-    case 'BAD_INDENT':
-    case 'UNEXPECTED_TOKEN':
-    case 'MISSING_CHAR':
-      return 'Look at the indentation, and for a bracket, quote or colon that is missing on this line or above it.';
-    case 'BLOCK_AS_IMPLICIT_KEY':
-    case 'MULTILINE_IMPLICIT_KEY':
-      return 'Text that holds ": " needs quotes; otherwise look at the indentation.';
-    case 'BAD_ALIAS':
-      return 'Text that starts with "*" or "&" needs quotes.';
-    case 'BAD_SCALAR_START':
-      return 'Text that starts with @ or ` needs quotes.';
-    case 'TAG_RESOLVE_FAILED':
-      return 'A dataflow needs no tags; text that starts with "!" needs quotes.';
-    default:
-      return 'The line, or the one above it, is not YAML as it stands.';
-  }
-}
 
 /**
  * Walks the tree once: checks its depth, and notes for each alias the newest anchor of its name above it.
@@ -355,8 +317,4 @@ function readFailure(file: string, error: unknown): ReadFailure {
     message: `${quote(file)} cannot be read: ${(error as Error).message}`,
     hint: 'Look at the permissions of the file and of the folders above it.',
   };
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }

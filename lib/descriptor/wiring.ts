@@ -189,13 +189,16 @@ export class Wiring {
     const [first = '', ...rest] = parts;
     const better = nearest(first, [...this.#nodes.keys(), ...this.#operators.keys()]);
     const elsewhere = better === undefined ? this.#sendersOf(rest.at(-1) ?? '') : [];
+    const severity = better === undefined ? this.#context.missingNodes : 'error';
     this.#context.reporter.report(input.place, {
       code: 'UNKNOWN_SOURCE',
+      severity,
       message: `${quote(parts.join('/'))} names no node: there is no ${quote(first)}`,
       hint: hints(
         better === undefined ? undefined : `Did you mean ${[better, ...rest].join('/')}?`,
         elsewhere.length === 0 ? undefined : `Did you mean ${elsewhere.slice(0, 3).join(' or ')}?`,
         better === undefined && elsewhere.length === 0 ? `Nodes here: ${listNames(this.#nodes.keys())}.` : undefined,
+        severity === 'warning' ? 'To run, the node has to be in the file.' : undefined,
       ),
     });
   }

@@ -1,6 +1,7 @@
 /** `dora check` as a user runs it: several files, standard input, formats, exit codes. */
 
 import { mkdirSync } from 'node:fs';
+import path from 'node:path';
 import test from 'ava';
 import { Sandbox, type Finished } from '../helpers/cli.js';
 
@@ -28,6 +29,39 @@ test('each file has its verdict, one that is missing as well, and there is one f
   t.deepEqual([one.code, one.stdout, one.stderr], [0, 'good.yml: no problems\n', '']);
 });
 
+test('one run tells all mistakes of all files, whatever they are', async (t) => {
+  const box = new Sandbox(t);
+  const words = path.resolve('test/fixtures/descriptor/words');
+  const letters = Array.from('abcdefghi');
+  const bomb = letters.map(
+    (name, i) =>
+      `x-${name}: &${name} [${Array(9)
+        .fill(i === 0 ? 'o' : `*${letters[i - 1]}`)
+        .join(',')}]`,
+  );
+  const files: Record<string, [text: string, codes: string[]]> = {
+    'syntax.yml': ['nodes:\n  - id: a\n    args: "open\n', ['YAML_SYNTAX']],
+    'empty.yml': ['', ['EMPTY_FILE']],
+    'documents.yml': [`${good}---\n${good}`, ['PROGRAM_NOT_FOUND', 'SEVERAL_DOCUMENTS']],
+    'junk.yml': ['\u007fELF\u0000\u0001', ['NOT_TEXT']],
+    'huge.yml': ['x'.repeat(10_000_000), ['FILE_TOO_LARGE']],
+    'bomb.yml': [`${bomb.join('\n')}\nnodes: *i\n`, ['WRONG_TYPE']],
+    'unread.yml': [unread, ['PROGRAM_NOT_FOUND', 'UNREAD_OUTPUT']],
+  };
+  for (const [name, [text]] of Object.entries(files)) box.write(name, text);
+  const every = path.join(words, 'every-mistake.yml');
+  const cluster = path.join(words, 'cluster.yml');
+  const { code, stdout } = await check(box, [every, ...Object.keys(files), '--cluster', cluster, '--json']);
+  t.is(code, 1);
+  const report = JSON.parse(stdout) as { files: { file: string; diagnostics: { code: string; hint?: string }[] }[] };
+  t.is(report.files.length, 8);
+  for (const { file, diagnostics } of report.files) {
+    t.true(diagnostics.every(({ hint }) => hint !== undefined));
+    if (file === every) t.true(new Set(diagnostics.map((found) => found.code)).size >= 20);
+    else t.deepEqual([...new Set(diagnostics.map((found) => found.code))], files[file]![1], file);
+  }
+});
+
 test('standard input counts as a file whose paths start where its name lies', async (t) => {
   const box = new Sandbox(t);
   mkdirSync(`${box.folder}/sub`);
@@ -48,6 +82,10 @@ test('warnings fail with --strict only; -q and --no-files leave out what they sa
   const lenient = await check(box, ['f.yml', '--no-files']);
   t.deepEqual([lenient.code, lenient.stdout], [0, 'f.yml: 1 warning\n']);
   t.regex(lenient.stderr, /UNREAD_OUTPUT/);
+  box.write('part.yml', 'nodes:\n  - id: a\n    path: a.js\n    inputs: { i: planner/plan }\n');
+  const part = await check(box, ['part.yml', '--no-files']);
+  t.deepEqual([part.code, part.stdout], [0, 'part.yml: 1 warning\n']);
+  t.is((await check(box, ['part.yml', '--no-files', '--strict'])).code, 1);
   const quiet = await check(box, ['f.yml', '--no-files', '-q']);
   t.deepEqual([quiet.code, quiet.stdout, quiet.stderr], [0, '', '']);
   const strict = await check(box, ['f.yml', '--no-files', '--strict', '-q']);

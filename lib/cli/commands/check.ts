@@ -21,7 +21,7 @@ export type CheckFormat = 'text' | 'json' | 'sarif' | 'github';
 /** The command line's options, checked. */
 export interface CheckCommandOptions {
   readonly format: CheckFormat;
-  /** Look whether programs and folders are there. */
+  /** Look whether programs, folders and the nodes that sources name are there. */
   readonly files: boolean;
   /** File that describes a cluster, which has to be able to take the nodes. */
   readonly cluster?: string;
@@ -44,7 +44,8 @@ export async function checkCommand(
 ): Promise<number> {
   const readOptions: ReadOptions = {
     purpose: 'check',
-    files: options.files ? 'warnBuildable' : 'ignore',
+    // Looked at by itself, a file may be a part of a dataflow whose other nodes are elsewhere.
+    ...(options.files ? { files: 'warnBuildable' } : { files: 'ignore', missingNodes: 'warning' }),
     env: gatherEnv(options),
     ...(options.cluster === undefined ? {} : { cluster: options.cluster }),
     ...(options.strictTypes ? { strictTypes: true } : {}),

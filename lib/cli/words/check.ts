@@ -22,7 +22,10 @@ export function addCheck(program: Command, { console, done }: CommandContext): v
         .default('text', 'text'),
     )
     .option('--json', 'the same as --format json', false)
-    .option('--no-files', 'do not look whether programs and folders are there')
+    .option(
+      '--no-files',
+      'look at the text alone: programs and folders may be missing, and nodes that sources name (a warning)',
+    )
     .option('--cluster <file>', 'look whether the machines of this cluster can take the nodes ("deploy")')
     .option('--strict', 'fail on warnings as well', false)
     .option('--strict-types', 'what is wrong with types is an error, as with strict_types: true in the file', false)

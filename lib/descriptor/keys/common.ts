@@ -47,7 +47,10 @@ export const input = noted(
         'Seconds without a message after which the input counts as closed, until the next one comes.',
         { absent: 'never' },
       ),
-      deadline: later(duration(), 'How long after its arrival a message has to be handled.'),
+      deadline: later(
+        duration(),
+        'Seconds, or text such as `5ms`, after its arrival in which a message has to be handled.',
+      ),
     }),
   ]),
   { type: '[input](#input)' },

@@ -54,7 +54,11 @@ export const operator = noted(
     ...logging,
     ...restarting,
     priority: key(whole(0, 255), 'Between the operators of one runtime, higher first.', { default: 0 }),
-    deadline: later(duration(), 'How long after its arrival an event has to be handled.', { absent: 'no limit' }),
+    deadline: later(
+      duration(),
+      'Seconds, or text such as `5ms`, after its arrival in which an event has to be handled.',
+      { absent: 'no limit' },
+    ),
     on_deadline_miss: later(
       z.enum(['run', 'skip', 'stop']),
       'What happens to an event that is late: it is handled all the same, left out, or the operator stops.',
@@ -67,7 +71,7 @@ export const operator = noted(
         group('wake', {
           on: key(wakeInputs(), 'Inputs that wake the operator.', { default: 'any' }),
           batch: key(whole(1), 'Messages to wait for.', { default: 1 }),
-          max_wait: key(duration(), 'How long to wait for them.', { absent: 'no limit' }),
+          max_wait: key(duration(), 'Seconds, or text such as `5ms`, to wait for them.', { absent: 'no limit' }),
         }),
       ]),
       'Which inputs wake the operator: one of them (`any`), all, or those of a list.',

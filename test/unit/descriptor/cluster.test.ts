@@ -70,10 +70,10 @@ test('a machine or label that the cluster has is right', (t) => {
 test('machines and labels that no machine has are errors, with what is there', (t) => {
   const table: [deploy: string, expected: string, words: RegExp][] = [
     ['{ machine: robott }', '2:42 error UNKNOWN_MACHINE', /Did you mean "robot"\?.*robot, server/],
-    ['{ labels: { gpu: maybe } }', '2:48 error UNKNOWN_MACHINE', /"gpu: maybe".*There "gpu" is no, yes/],
+    ['{ labels: { gpu: maybe } }', '2:48 error UNKNOWN_MACHINE', /"gpu: maybe".*have "gpu: no", "gpu: yes"/],
     ['{ labels: { gpuu: yes } }', '2:49 error UNKNOWN_MACHINE', /Did you mean "gpu"\?/],
     ['{ labels: { gpu: yes, arm: left } }', '2:33 error UNKNOWN_MACHINE', /no machine has all/],
-    ['{ machine: robot, labels: { gpu: yes } }', '2:64 error UNKNOWN_MACHINE', /no machine "robot".*There "gpu" is no/],
+    ['{ machine: robot, labels: { gpu: yes } }', '2:64 error UNKNOWN_MACHINE', /no machine "robot".*have "gpu: no"/],
   ];
   for (const [deploy, expected, words] of table) {
     const found = check(t, deploy);

@@ -103,6 +103,33 @@ test('an editor shows meaning, unit and default, for both spellings', async (t) 
   t.regex(await hoverAt(oneNode('path: x', 'finish_grace|_secs: 1')), /Seconds to end.*Default: `120`/);
 });
 
+test('every key says what it means, numbers their unit, and what holds without it', (t) => {
+  interface Property {
+    description?: string;
+    markdownDescription?: string;
+    default?: unknown;
+    type?: string | string[];
+    anyOf?: { type?: string | string[] }[];
+  }
+  const { definitions } = JSON.parse(text) as {
+    definitions: Record<string, { properties?: Record<string, Property> }>;
+  };
+  const properties = Object.entries(definitions).flatMap(([group, { properties: inside = {} }]) =>
+    Object.entries(inside).map(([name, property]) => ({ key: `${group}.${name}`, property })),
+  );
+  t.true(properties.length > 200);
+  const unit =
+    /second|bytes|messages|restarts|replicas|files|threads|cores?\b|port\b|priority|higher first|how many|times/i;
+  for (const { key, property } of properties) {
+    const { description = '', markdownDescription = '' } = property;
+    t.true(description.length > 3 && markdownDescription.length > 3, key);
+    if (property.default !== undefined) t.regex(description, /Default: /, key);
+    const types = [property.type, ...(property.anyOf ?? []).map(({ type }) => type)].flat();
+    const isNumber = types.includes('integer') || (types.includes('number') && !types.includes('boolean'));
+    if (isNumber) t.regex(description, unit, key);
+  }
+});
+
 test('an editor underlines what is wrong, and says what may stand there', async (t) => {
   t.deepEqual(await underlined(oneInput('queue_size: 5')), []);
   t.regex((await underlined(oneInput('queue-policy: drop'))).join('\n'), /^7:23 Value is not accepted.*"drop_oldest"/);

@@ -206,7 +206,7 @@ test('a file that has to be one of types is told what is wrong with it', (t) => 
   t.deepEqual(problems('- a'), [...unknown, '1:1 error WRONG_TYPE']);
   t.deepEqual(problems('nodes: []'), [...unknown, '1:1 error UNKNOWN_KEY', '1:1 error MISSING_KEY']);
   t.deepEqual(problems('a\0b'), [...unknown, '1:1 error NOT_TEXT']);
-  t.true(problems('types: {').includes('1:9 error YAML_SYNTAX'));
+  t.true(problems('types: {').includes('1:8 error YAML_SYNTAX'));
 });
 
 test('"std" is not for the user', (t) => {
