@@ -20,7 +20,16 @@ Napi::Function BrokerBinding::define(Napi::Env env) {
                      });
 }
 
-Napi::Value BrokerBinding::create(const Napi::CallbackInfo& info) { return define(info.Env()).New({info[0]}); }
+/// V8 keeps each class for the life of the environment, so there is one.
+Napi::Value BrokerBinding::create(const Napi::CallbackInfo& info) {
+  AddonState* state = addon_state(info.Env());
+  if (state->broker_class == nullptr) {
+    napi_create_reference(info.Env(), define(info.Env()), 1, &state->broker_class);
+  }
+  napi_value constructor = nullptr;
+  napi_get_reference_value(info.Env(), state->broker_class, &constructor);
+  return Napi::Function(info.Env(), constructor).New({info[0]});
+}
 
 BrokerBinding::BrokerBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<BrokerBinding>(info), env_(info.Env()) {
   BrokerOptions options;

@@ -14,6 +14,7 @@ namespace dora::addon {
 /// What this addon keeps for one environment (main thread or worker).
 struct AddonState {
   napi_ref error_factory = nullptr;
+  napi_ref broker_class = nullptr;  // made with the first broker
 };
 AddonState* addon_state(napi_env env);
 

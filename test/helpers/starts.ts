@@ -19,6 +19,8 @@ export interface Usage {
   readonly fileMappings: number;
   readonly allMappings: number;
   readonly residentBytes: number;
+  /** JavaScript objects that are reachable. */
+  readonly heapBytes: number;
 }
 
 /** What the program prints. `messages`: received in all starts together. */
@@ -64,6 +66,7 @@ async function usage(): Promise<Usage> {
     fileMappings: mappings.filter((line) => line.includes(' /')).length,
     allMappings: mappings.length,
     residentBytes: process.memoryUsage.rss(),
+    heapBytes: process.memoryUsage().heapUsed,
   };
 }
 
