@@ -155,7 +155,11 @@ export class Daemon {
       this.#emit(name, data);
     };
     const output = (lines: OutputLines): Promise<void> => this.#output(lines);
-    this.#runs.set(dataflow, new DataflowRun(plan, launches, configOf, { broker, guard, emit, output }));
+    const takeBrokerEvents = (): void => {
+      this.#takeEventsOf(broker);
+    };
+    const context = { broker, takeBrokerEvents, guard, emit, output };
+    this.#runs.set(dataflow, new DataflowRun(plan, launches, configOf, context));
   }
 
   #run(dataflow: string): DataflowRun {
@@ -177,7 +181,11 @@ export class Daemon {
 
   async #takeBrokerEvents(): Promise<void> {
     const broker = await this.#broker;
-    for (const event of broker?.nextEvents() ?? []) this.#runs.get(event.dataflow)?.onBrokerEvent(event);
+    if (broker !== undefined) this.#takeEventsOf(broker);
+  }
+
+  #takeEventsOf(broker: NativeBroker): void {
+    for (const event of broker.nextEvents()) this.#runs.get(event.dataflow)?.onBrokerEvent(event);
   }
 
   #startGuard(dataflow: string): Guard | undefined {

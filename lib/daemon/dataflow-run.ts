@@ -30,6 +30,8 @@ export type Emit = <K extends EventName<DaemonSide>>(name: K, data: EventData<Da
 
 export interface RunContext {
   readonly broker: NativeBroker;
+  /** Hands out what the broker has to tell now: calls onBrokerEvent() of every run. */
+  readonly takeBrokerEvents: () => void;
   readonly guard: Guard | undefined;
   readonly emit: Emit;
   /** Settles when the lines were taken. */
@@ -186,6 +188,8 @@ export class DataflowRun {
       },
       // The broker is told at once, so that its peers' inputs close; people are told when its output is complete.
       onExit: (end) => {
+        // The end of a short life may be seen before the news that it had joined.
+        this.#context.takeBrokerEvents();
         this.#context.broker.nodeEnded(dataflow, id, true, this.#readEnd(state, child, launch, end).end === 'failed');
       },
     });

@@ -137,6 +137,15 @@ test('a process gets its configuration, and its end is told to broker and client
   t.like(bench.exits[0], { node: 'a', end: 'finished', exitCode: 0, lastLines: ['config-a v', 'last'] });
 });
 
+test('a node whose end is seen before the news that it had joined has joined', async (t) => {
+  const bench = new Bench(t);
+  bench.broker.events.push({ kind: 'joined', dataflow: 'd', node: 'a', text: '', pid: 1 });
+  await bench.start(bench.node('a', 'true', out));
+  await bench.ended;
+  t.deepEqual(bench.broker.said, ['ended a true false']);
+  t.like(bench.exits[0], { node: 'a', end: 'finished', exitCode: 0 });
+});
+
 test('stopping is a stop event first, then SIGTERM, then SIGKILL', async (t) => {
   const bench = new Bench(t);
   const deaf = "trap 'echo got TERM' TERM; echo up; while :; do sleep 0.05; done";
