@@ -127,6 +127,7 @@ std::vector<std::vector<const Wait*>> find_rings(const std::vector<Wait>& waits)
 /// What has to be the same at the next look. Starts at the smallest, for a ring has no beginning.
 std::vector<uint64_t> mark_of(const std::vector<const Wait*>& ring) {
   std::vector<std::vector<uint64_t>> parts;
+  parts.reserve(ring.size());
   for (const Wait* wait : ring) parts.push_back({wait->region_id, wait->since_ns, wait->tail});
   std::sort(parts.begin(), parts.end());
   std::vector<uint64_t> mark;
