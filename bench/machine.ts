@@ -39,7 +39,7 @@ export function describeMachine(placement: Placement): Machine {
     cpu: os.cpus()[0]?.model.trim() ?? 'unknown',
     cores: os.availableParallelism(),
     memoryGiB: Math.round(os.totalmem() / 2 ** 30),
-    kernel: `${os.type()} ${os.release()}`,
+    kernel: `${os.type()} ${os.release().replace(/-.*$/, '')}`,
     node: process.version,
     placement,
     bound: coresFor(placement),
