@@ -6,7 +6,9 @@
  */
 
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { Command, Help, type Option } from 'commander';
+import { packageRoot } from '../native/package-root.js';
 import { addBuild } from './words/build.js';
 import { addCheck } from './words/check.js';
 import type { AddCommand, CommandContext } from './words/command-words.js';
@@ -61,7 +63,7 @@ function optionDescription(option: Option): string {
 }
 
 function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const text = readFileSync(path.join(packageRoot(), 'package.json'), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }
 

@@ -9,7 +9,7 @@
 import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import validateName from 'validate-npm-package-name';
-import { packageRoot } from '../daemon/own-package.js';
+import { packageRoot } from '../native/package-root.js';
 import { DoraError } from '../errors.js';
 
 export const templateNames = ['typescript', 'javascript', 'c-operator', 'c-node'] as const;

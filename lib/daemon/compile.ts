@@ -17,7 +17,8 @@ import { pathToFileURL } from 'node:url';
 import type { BuildFailure, Loader, Plugin, PluginBuild } from 'esbuild';
 import { DoraError } from '../errors.js';
 import { CompileCache, hashFile } from './compile-cache.js';
-import { builtFile, packageRoot } from './own-package.js';
+import { packageRoot } from '../native/package-root.js';
+import { builtFile } from './own-package.js';
 
 /** Raise when the way of compiling changes. */
 const FORMAT = 1;

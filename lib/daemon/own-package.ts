@@ -7,20 +7,7 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-let root: string | undefined;
-
-/** The folder of this package's package.json. */
-export function packageRoot(): string {
-  if (root === undefined) {
-    let folder = path.dirname(fileURLToPath(import.meta.url));
-    while (!existsSync(path.join(folder, 'package.json')) && path.dirname(folder) !== folder)
-      folder = path.dirname(folder);
-    root = folder;
-  }
-  return root;
-}
+import { packageRoot } from '../native/package-root.js';
 
 /** A built file of this package, such as `operator/runtime.js`. */
 export function builtFile(relative: string): string {

@@ -9,16 +9,13 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { DoraError, NativeError } from '../errors.js';
 import type { NativeFailure, NativeModule } from './binding.js';
+import { packageRoot } from './package-root.js';
 
 /** Where builds leave dora_native.node, below the package's folder. */
 const FOLDERS = ['build/Release', 'build/Debug', 'build-cmake/Release', 'build-cmake/Debug'] as const;
 const FILE = 'dora_native.node';
-
-/** This file is lib/native/load.ts or dist/native/load.js. */
-const packageFolder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 
 let loaded: NativeModule | undefined;
 
@@ -27,7 +24,7 @@ let loaded: NativeModule | undefined;
  * @throws DoraError ADDON_MISSING when it was not built, ADDON_BROKEN when it cannot be loaded
  */
 export function loadNative(): NativeModule {
-  loaded ??= load(packageFolder);
+  loaded ??= load(packageRoot());
   return loaded;
 }
 

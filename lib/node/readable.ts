@@ -6,8 +6,7 @@
  * for good, at the end of the dataflow and at node.close(); cancel() gives the input back to the general stream.
  */
 
-import { ReadableStream } from 'node:stream/web';
-import type { ReadableStreamDefaultController } from 'node:stream/web';
+import type { ReadableStream, ReadableStreamDefaultController } from 'node:stream/web';
 import type { Metadata } from '../message/metadata.js';
 import type { AnyEvent } from './events.js';
 import type { Claim, Inbox } from './inbox.js';
@@ -22,7 +21,8 @@ export interface ReadableMessage {
 export function makeReadable(inbox: Inbox, input: number): ReadableStream<ReadableMessage> {
   const source = new ReadableSource(inbox, input);
   inbox.claim(source, 'readable()');
-  return new ReadableStream<ReadableMessage>(
+  // The global one: `import` would load web streams into every node.
+  return new globalThis.ReadableStream<ReadableMessage>(
     {
       start: (controller) => {
         source.controller = controller;
