@@ -1,5 +1,5 @@
 /**
- * The terminal as the commands see it: two writers, colours, and what happens when nobody reads any more.
+ * The terminal as the commands see it: two writers, colours, and what happens when nobody reads any more or a disk is full.
  *
  * Colours follow the stream's kind, NO_COLOR and FORCE_COLOR. Commands get a Console and never touch process.stdout.
  * Results go to `out`, everything about the way there to `err`, so that a pipe gets results only.
@@ -18,19 +18,33 @@ export class Console {
   readonly colorErr: ChalkInstance;
   #onGone: (() => void) | undefined;
   #gone = false;
+  #lost = false;
 
   constructor(out = 1, err = 2, env: NodeJS.ProcessEnv = process.env) {
-    this.out = new FdWriter(out, () => {
+    this.out = new FdWriter(out, (failure) => {
+      if (failure !== undefined) {
+        this.#lost = true;
+        this.showError(
+          new DoraError('WRITE_FAILED', `standard output is not complete, it cannot be written: ${failure.message}`),
+        );
+      }
       this.#gone = true;
       this.#onGone?.();
     });
-    this.err = new FdWriter(err, () => undefined);
+    this.err = new FdWriter(err, (failure) => {
+      if (failure !== undefined) this.#lost = true;
+    });
     const plain = env['NO_COLOR'] !== undefined && env['NO_COLOR'] !== '';
     this.color = new Chalk({ level: plain || supportsColor === false ? 0 : supportsColor.level });
     this.colorErr = new Chalk({ level: plain || supportsColorStderr === false ? 0 : supportsColorStderr.level });
   }
 
-  /** What to do when the reader of stdout goes away (`| head`); called at once if it has gone already. */
+  /** Whether something printed could not be written, for another reason than a reader that went away. */
+  get hasLostOutput(): boolean {
+    return this.#lost;
+  }
+
+  /** What to do when stdout can no longer be written (`| head`, a full disk); called at once if that is so already. */
   whenGone(action: () => void): void {
     this.#onGone = action;
     if (this.#gone) action();

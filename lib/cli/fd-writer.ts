@@ -3,12 +3,13 @@
  *
  * Node.js writes to pipes, files and terminals synchronously on Linux: a pager that nobody scrolls, or Ctrl-S, would
  * stop this process, its signals and its broker's events with it. Here a thread of the pool waits instead; what piles
- * up meanwhile is one queue, and whoever produces a lot awaits ready(). A reader that went away (`| head`) is reported
- * once and the rest is dropped.
+ * up meanwhile is one queue, and whoever produces a lot awaits ready(). The first text that cannot be written ends it: the
+ * rest is dropped, and whoever asked is told once, whether a reader went away (`| head`) or something failed (a full disk).
  */
 
 import { write } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isatty } from 'node:tty';
 import { promisify } from 'node:util';
 
 const writeAsync = promisify(write);
@@ -17,15 +18,18 @@ const HIGH_WATER = 256 * 1024;
 
 export class FdWriter {
   readonly #fd: number;
-  readonly #onGone: () => void;
+  readonly #isTerminal: boolean;
+  readonly #onGone: (failure?: Error) => void;
   #queue: string[] = [];
   #size = 0;
   #writing: Promise<void> | undefined;
   #gone = false;
 
-  /** @param onGone called once when nobody reads any more */
-  constructor(fd: number, onGone: () => void) {
+  /** @param onGone called once when nobody reads any more, or with what made writing fail */
+  constructor(fd: number, onGone: (failure?: Error) => void) {
     this.#fd = fd;
+    // Asked now: one that was closed no longer counts as one.
+    this.#isTerminal = isatty(fd);
     this.#onGone = onGone;
   }
 
@@ -64,15 +68,17 @@ export class FdWriter {
       try {
         at += (await writeAsync(this.#fd, bytes, at, bytes.length - at)).bytesWritten;
       } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
         // Somebody else made the pipe or terminal non-blocking; a poll for room is all that is left.
-        if ((error as NodeJS.ErrnoException).code === 'EAGAIN') {
+        if (code === 'EAGAIN') {
           await sleep(5);
           continue;
         }
         this.#gone = true;
         this.#queue = [];
         this.#size = 0;
-        this.#onGone();
+        const isReaderGone = code === 'EPIPE' || code === 'ECONNRESET' || (code === 'EIO' && this.#isTerminal);
+        this.#onGone(isReaderGone ? undefined : (error as Error));
         return;
       }
     }

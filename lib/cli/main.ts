@@ -3,8 +3,8 @@
  * The command `dora`: words of the command line -> a command of commands/, and its exit code.
  *
  * commander knows the words (program.ts, words/); each command is loaded when it is used, since the time to the first
- * message counts. This is the only file in lib/ that ends the process. Exit codes: 0 in order, 1 a failure, 2 a wrong
- * command line. The first line has `--` because Node.js 20 otherwise takes --env-file, wherever it stands, as its own.
+ * message counts. This is the only file in lib/ that ends the process. Exit codes: 0 in order, 1 a failure (also output
+ * that could not be written), 2 a wrong command line. The first line has `--` because Node.js 20 otherwise takes --env-file, wherever it stands, as its own.
  */
 
 import { CommanderError } from 'commander';
@@ -35,7 +35,7 @@ async function main(): Promise<number> {
     }
   }
   await console.flush();
-  return exitCode;
+  return exitCode === 0 && console.hasLostOutput ? 1 : exitCode;
 }
 
 function hintAtRun(word: string): void {

@@ -1,4 +1,4 @@
-/** Writing without blocking: order, a slow reader, a reader that went away. */
+/** Writing without blocking: order, a slow reader, a reader that went away, a full disk. */
 
 import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -30,7 +30,10 @@ test('a reader that does not read blocks ready(), not the process; one that goes
   const reader = spawn('/bin/sh', ['-c', 'exec 3<"$0"; exec sleep 60', fifo]);
   const fd = openSync(fifo, 'w');
   let gone = 0;
-  const writer = new FdWriter(fd, () => gone++);
+  const writer = new FdWriter(fd, (failure) => {
+    t.is(failure, undefined);
+    gone++;
+  });
   writer.write('x'.repeat(1_000_000));
   await new Promise((resolve) => setTimeout(resolve, 50));
   writer.write('y'.repeat(1_000_000));
@@ -46,4 +49,17 @@ test('a reader that does not read blocks ready(), not the process; one that goes
   t.is(gone, 1);
   closeSync(fd);
   rmSync(folder, { recursive: true });
+});
+
+test('what cannot be written for another reason is told once, with the reason', async (t) => {
+  const fd = openSync('/dev/full', 'w');
+  const failures: (Error | undefined)[] = [];
+  const writer = new FdWriter(fd, (failure) => failures.push(failure));
+  writer.write('one');
+  await writer.flush();
+  writer.write('two');
+  await writer.flush();
+  t.is(failures.length, 1);
+  t.regex(String(failures[0]), /ENOSPC/);
+  closeSync(fd);
 });
