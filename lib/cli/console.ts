@@ -7,6 +7,7 @@
 
 import { Chalk, supportsColor, supportsColorStderr, type ChalkInstance } from 'chalk';
 import { DoraError } from '../errors.js';
+import { plainLines } from '../message/plain-text.js';
 import { FdWriter } from './fd-writer.js';
 
 export class Console {
@@ -67,8 +68,8 @@ export class Console {
       this.errorLine(`  ${c.dim('hint:')} this is a mistake in dora-ts; please report it with this text`);
       return;
     }
-    this.errorLine(`${c.red('error')} ${c.bold(error.code)}: ${error.message}`);
-    if (error.hint !== undefined) this.errorLine(`  ${c.dim('hint:')} ${error.hint}`);
+    this.errorLine(`${c.red('error')} ${c.bold(error.code)}: ${plainLines(error.message)}`);
+    if (error.hint !== undefined) this.errorLine(`  ${c.dim('hint:')} ${plainLines(error.hint)}`);
   }
 
   async flush(): Promise<void> {

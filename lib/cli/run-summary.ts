@@ -7,6 +7,7 @@
 
 import type { ChalkInstance } from 'chalk';
 import Table from 'cli-table3';
+import { plainLines } from '../message/plain-text.js';
 import type { DataflowSummary, Failure, NodeSummary } from '../message/report.js';
 import { formatDuration } from './duration.js';
 
@@ -88,7 +89,7 @@ function formatExit(node: NodeSummary, color: ChalkInstance): string {
 /** What failed first, its last lines, and what to do. Without a line end. */
 export function formatFailure(failure: Failure, color: ChalkInstance): string {
   const { code, message, hint, lastLines, node } = failure;
-  const lines = [`${color.red('error')} ${color.bold(code)}: ${message}`];
+  const lines = [`${color.red('error')} ${color.bold(code)}: ${plainLines(message)}`];
   const shown = lastLines.slice(-SHOWN_LINES);
   if (shown.length > 0) {
     const what = code === 'BUILD_FAILED' ? 'the last lines of the command' : `the last lines of "${node ?? ''}"`;
@@ -96,7 +97,7 @@ export function formatFailure(failure: Failure, color: ChalkInstance): string {
   } else if (node !== undefined && code !== 'BUILD_FAILED' && failure.exitCode !== null) {
     lines.push('  it printed nothing');
   }
-  if (hint !== undefined) lines.push(`  ${color.dim('hint:')} ${hint}`);
+  if (hint !== undefined) lines.push(`  ${color.dim('hint:')} ${plainLines(hint)}`);
   return lines.join('\n');
 }
 

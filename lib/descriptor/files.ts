@@ -6,11 +6,11 @@
  * without its prefix `lib` and its extension. The daemon resolves by the same functions by which `dora check` checks.
  */
 
-import { accessSync, constants, readdirSync, statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Reporter } from './diagnostic.js';
 import type { DraftNode, FileWish } from './draft.js';
-import { hints, listNames, nearest, quote } from './suggest.js';
+import { didYouMeanFile, hints, listNames, quote } from './suggest.js';
 
 /**
  * Which files have to be there. `require`: all (to start now). `allowBuildable`: all but those that some `build:` may
@@ -116,20 +116,11 @@ export function checkFiles(
       code: wish.what === 'folder' ? 'FOLDER_NOT_FOUND' : 'PROGRAM_NOT_FOUND',
       severity,
       message: `the ${wish.what} ${quote(wish.path)} is not there${mayBeBuilt ? ' yet' : ''}`,
-      hint: hints(mayBeBuilt ? made : neighbour(wish, found.tried), `Looked for ${shown(wish, found.tried, where)}.`),
+      hint: hints(
+        mayBeBuilt ? made : didYouMeanFile(wish.path, /./, found.tried[0]),
+        `Looked for ${shown(wish, found.tried, where)}.`,
+      ),
     });
-  }
-}
-
-/** A file of nearly that name where it was looked for first. */
-function neighbour({ path: wanted }: FileWish, tried: readonly string[]): string | undefined {
-  const [first] = tried;
-  if (first === undefined) return undefined;
-  try {
-    const near = nearest(path.basename(wanted), readdirSync(path.dirname(first)));
-    return near === undefined ? undefined : `Did you mean ${quote(path.join(path.dirname(wanted), near))}?`;
-  } catch {
-    return undefined;
   }
 }
 

@@ -10,6 +10,7 @@
  */
 
 import { Chalk } from 'chalk';
+import { plainLine } from '../message/plain-text.js';
 import type { Diagnostic } from './diagnostic.js';
 
 /** How diagnostics are shown. */
@@ -28,9 +29,9 @@ export function formatDiagnostics(diagnostics: readonly Diagnostic[], options: F
     .map((diagnostic) => {
       const paint = diagnostic.severity === 'error' ? chalk.red : chalk.yellow;
       const { file, line, column, severity, code, message, hint } = diagnostic;
-      const head = `${chalk.bold(`${clean(file)}:${String(line)}:${String(column)}`)} ${paint(severity)} ${chalk.bold(code)}  ${message}`;
+      const head = `${chalk.bold(`${plainLine(file)}:${String(line)}:${String(column)}`)} ${paint(severity)} ${chalk.bold(code)}  ${plainLine(message)}`;
       const frame = formatFrame(diagnostic, paint);
-      return [head, ...frame, ...(hint === undefined ? [] : [`  ${chalk.dim('hint:')} ${hint}`])].join('\n');
+      return [head, ...frame, ...(hint === undefined ? [] : [`  ${chalk.dim('hint:')} ${plainLine(hint)}`])].join('\n');
     })
     .join('\n');
 }
@@ -53,14 +54,6 @@ function formatFrame(diagnostic: Diagnostic, paint: (text: string) => string): s
   const last = endLine === line ? endColumn - 1 : lineText.trimEnd().length;
   const width = Math.max(1, Math.min(last, cut + MAX_LINE) - from);
   const prefix = `  ${String(line)} | `;
-  const before = clean(shown.slice(0, Math.max(0, from - cut))).replace(/[^\t]/g, ' ');
-  return [`${prefix}${clean(shown)}`, `${' '.repeat(prefix.length)}${before}${paint('^'.repeat(width))}`];
-}
-
-/** Control characters of a hostile file never reach the terminal; each becomes one column, tabs stay. */
-function clean(text: string): string {
-  return text.replace(
-    /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
-    '\ufffd',
-  );
+  const before = plainLine(shown.slice(0, Math.max(0, from - cut))).replace(/[^\t]/g, ' ');
+  return [`${prefix}${plainLine(shown)}`, `${' '.repeat(prefix.length)}${before}${paint('^'.repeat(width))}`];
 }

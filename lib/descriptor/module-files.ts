@@ -12,7 +12,7 @@ import path from 'node:path';
 import type { Place, Problem } from './diagnostic.js';
 import { SourceFile } from './source-file.js';
 import { readText } from './source-text.js';
-import { quote } from './suggest.js';
+import { didYouMeanFile, hints, quote } from './suggest.js';
 
 export const MAX_MODULE_DEPTH = 8;
 /** Of all module files together, in characters. */
@@ -120,7 +120,10 @@ export class ModuleFiles {
       return {
         code: 'FILE_NOT_FOUND',
         message: `there is no module file ${quote(written)}`,
-        hint: `Looked for ${wanted}. The path starts at the folder of the file in which it stands.`,
+        hint: hints(
+          didYouMeanFile(written, /\.ya?ml$/, wanted),
+          `Looked for ${wanted}. The path starts at the folder of the file in which it stands.`,
+        ),
       };
     }
     if (this.#isOutside(real)) return outside;
@@ -130,7 +133,7 @@ export class ModuleFiles {
     if (status?.isFile() === true) return { real };
     return {
       code: 'FILE_NOT_FOUND',
-      message: `${quote(written)} is ${status?.isDirectory() === true ? 'a folder' : 'no file'}, not a module file`,
+      message: `${quote(written)} is ${status?.isDirectory() === true ? 'a folder' : 'a device, pipe or socket'}, not a module file`,
       hint: 'Give the path of a YAML file with the keys "module" and "nodes".',
     };
   }

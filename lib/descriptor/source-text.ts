@@ -24,7 +24,7 @@ import {
   type YAMLError,
 } from 'yaml';
 import type { Place, Reporter, SourceRange } from './diagnostic.js';
-import { quote } from './suggest.js';
+import { didYouMeanFile, quote } from './suggest.js';
 import { explainSyntax } from './syntax-words.js';
 
 /** A dataflow of a thousand nodes takes 200 kB. */
@@ -302,7 +302,7 @@ function readFailure(file: string, error: unknown): ReadFailure {
     return {
       code: 'FILE_NOT_FOUND',
       message: `there is no file ${quote(file)}`,
-      hint: 'Give the path of a dataflow file, for example dataflow.yml.',
+      hint: didYouMeanFile(file, /\.ya?ml$/) ?? 'Give the path of a dataflow file, for example dataflow.yml.',
     };
   }
   if (code === 'EISDIR') {

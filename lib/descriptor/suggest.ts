@@ -4,6 +4,8 @@
  * folder quotes by quote() and offers by nearest() or didYouMean().
  */
 
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
 import { closest, distance } from 'fastest-levenshtein';
 
 /** Longer words are not compared: nobody mistyped a kilobyte, and the distance takes quadratic time. */
@@ -32,6 +34,22 @@ export function didYouMean(word: string, candidates: Iterable<string>): string |
   return best === undefined ? undefined : `Did you mean ${quote(best)}?`;
 }
 
+/**
+ * The same for a file that is not there: one of nearly that name in the folder in which it was looked for.
+ * @param wanted the path as it is to be shown
+ * @param kind what the names of files that are offered match
+ * @param looked the path at which it was looked for
+ */
+export function didYouMeanFile(wanted: string, kind = /./, looked = wanted): string | undefined {
+  try {
+    const names = readdirSync(path.dirname(looked)).filter((name) => kind.test(name));
+    const best = nearest(path.basename(wanted), names);
+    return best === undefined ? undefined : `Did you mean ${quote(path.join(path.dirname(wanted), best))}?`;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Joins the parts of a hint that exist; undefined when there are none. */
 export function hints(...parts: (string | undefined)[]): string | undefined {
   const present = parts.filter((part) => part !== undefined && part !== '');
@@ -40,7 +58,8 @@ export function hints(...parts: (string | undefined)[]): string | undefined {
 
 /** Text of a file inside a message: in double quotes, cut at 60 characters, control characters escaped. */
 export function quote(text: string): string {
-  const cut = text.length > 60 ? `${text.slice(0, 57)}…` : text;
+  // Never through a character: half of one would show as an escape that does not stand in the file.
+  const cut = text.length > 60 ? `${text.slice(0, 57).replace(/[\ud800-\udbff]$/, '')}…` : text;
   // JSON escapes C0 only; DEL, C1, bidi and line separators could still change what a terminal shows.
   return JSON.stringify(cut).replace(
     /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,

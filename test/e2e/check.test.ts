@@ -144,3 +144,12 @@ test('--cluster says which nodes no machine can take', async (t) => {
   t.deepEqual([code, stdout], [1, '']);
   t.regex(stderr, /^g\.yml:2:42 error UNKNOWN_MACHINE .*\n.*\n.*\n {2}hint: Did you mean "robot"\?/);
 });
+
+test('the name of a file cannot write into the terminal', async (t) => {
+  const box = new Sandbox(t);
+  const name = 'a\u001b[2J.yml';
+  box.write(name, good);
+  const { stdout, stderr } = await check(box, [name, `no${name}`]);
+  t.notRegex(stdout + stderr, /\u001b/);
+  t.regex(stdout, /^a\ufffd\[2J\.yml: /);
+});

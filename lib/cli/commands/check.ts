@@ -9,6 +9,7 @@
 import { fstatSync } from 'node:fs';
 import { formatDiagnostics, parseDataflow, readDataflow, summarize, type Diagnostic } from '../../descriptor/index.js';
 import type { ReadOptions } from '../../descriptor/index.js';
+import { plainLine } from '../../message/plain-text.js';
 import { formatJson, makeReport, type CheckReport, type CheckResult } from '../check-report.js';
 import type { Console } from '../console.js';
 import { gatherEnv } from '../env-file.js';
@@ -121,7 +122,7 @@ async function show(report: CheckReport, options: CheckCommandOptions, console: 
 
 /** One line a file, and one for all of them where there are several. */
 function showVerdicts({ files, counts }: CheckReport, console: Console): void {
-  for (const { file, diagnostics } of files) console.line(`${file}: ${summarize(diagnostics)}`);
+  for (const { file, diagnostics } of files) console.line(`${plainLine(file)}: ${summarize(diagnostics)}`);
   if (files.length === 1) return;
   const all = summarize(files.flatMap((file) => file.diagnostics));
   console.line(`${counts.files} files, ${counts.ok} in order: ${all}`);

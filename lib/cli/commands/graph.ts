@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { formatDiagnostics, readDataflow, toMermaid, type Dataflow } from '../../descriptor/index.js';
 import { DoraError } from '../../errors.js';
+import { plainLine } from '../../message/plain-text.js';
 import type { Console } from '../console.js';
 import { gatherEnv, type EnvSources } from '../env-file.js';
 import { openFile } from '../open-file.js';
@@ -33,7 +34,7 @@ export async function graphCommand(file: string, options: GraphCommandOptions, c
     return 0;
   }
   writeDrawing(target, text, dataflow);
-  console.errorLine(`wrote ${target}`);
+  console.errorLine(`wrote ${plainLine(target)}`);
   if (options.open) await openFile(path.resolve(target));
   return 0;
 }

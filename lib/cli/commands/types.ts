@@ -16,6 +16,7 @@ import {
   type FileKind,
 } from '../../descriptor/index.js';
 import { DoraError } from '../../errors.js';
+import { plainLine } from '../../message/plain-text.js';
 import type { Console } from '../console.js';
 
 /** The command line's options, checked. */
@@ -48,12 +49,12 @@ export async function typesCommand(file: string, options: TypesCommandOptions, c
     return 0;
   }
   if (!options.check) {
-    console.line(`${out}: ${write(out, text) ? 'written' : 'up to date'}`);
+    console.line(`${plainLine(out)}: ${write(out, text) ? 'written' : 'up to date'}`);
     return 0;
   }
   const old = readOld(out);
   if (old === text) {
-    console.line(`${out}: up to date`);
+    console.line(`${plainLine(out)}: up to date`);
     return 0;
   }
   const what = old === undefined ? `${out} is not there` : `${out} is not what ${file} says`;
@@ -145,7 +146,7 @@ async function watch(file: string, out: string, console: Console): Promise<numbe
     if (last === now && state !== 'written') return;
     last = now;
     if (failure !== undefined) show(failure, console);
-    console.line(`${out}: ${state}`);
+    console.line(`${plainLine(out)}: ${state}`);
   };
   const update = (): readonly string[] => {
     const { text, failure, sources } = generate(file, console);

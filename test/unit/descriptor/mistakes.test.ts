@@ -1,9 +1,15 @@
 /** Every mistake is found in one run, at its place, with its code and a way out. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { DescriptorError, formatDiagnostics, loadDataflow, summarize } from '../../../lib/descriptor/index.js';
-import { codes, oneNode, parse } from './helpers.js';
+import {
+  DescriptorError,
+  formatDiagnostics,
+  loadDataflow,
+  readDataflow,
+  summarize,
+} from '../../../lib/descriptor/index.js';
+import { codes, oneNode, parse, project } from './helpers.js';
 
 const manyMistakes = path.resolve('test/fixtures/descriptor/bad/many-mistakes.yml');
 
@@ -215,4 +221,27 @@ test('a long line is cut around the mistake, and control characters never reach 
   t.is(frame!.slice(caret!.indexOf('^'), caret!.lastIndexOf('^') + 1), 'pth');
   const hostile = parse(`nodes: [{ id: "a\\e[31m", ${line}, "p\\e]0;": 1 }]`);
   t.notRegex(formatDiagnostics(hostile.diagnostics), /\u001b/);
+});
+
+test('no control character of a name reaches the terminal, in message and hint neither', (t) => {
+  const { diagnostics } = parse(oneNode('module: "\\e[2J\\e]0;owned\\a.yml"'));
+  t.deepEqual(codes(diagnostics), ['3:13 error FILE_NOT_FOUND']);
+  t.true(diagnostics[0]!.hint!.includes('\u001b'));
+  t.notRegex(formatDiagnostics(diagnostics), /[\u0000-\u0008\u000b-\u001f]/);
+  const named = { ...diagnostics[0]!, file: 'a\u001b[2J\n.yml', message: 'a\u202eb\nc' };
+  t.regex(formatDiagnostics([named]), /^a\ufffd\[2J\ufffd\.yml:3:13 error FILE_NOT_FOUND {2}a\ufffdb\ufffdc\n/);
+});
+
+test('a name is cut between characters', (t) => {
+  const { diagnostics } = parse(oneNode(`path: x`, `${'😀'.repeat(50)}: 1`));
+  t.true(diagnostics[0]!.message.startsWith(`"${'😀'.repeat(28)}…" is no key`), diagnostics[0]!.message);
+});
+
+test('a file that is not there is looked for under nearly that name', (t) => {
+  const folder = project(t, { 'dataflow.yml': 'nodes: []\n', 'dataflow.yaml.bak': '', 'parts/arm.yml': '' });
+  const hint = (file: string): string | undefined => readDataflow(path.join(folder, file)).diagnostics[0]?.hint;
+  t.is(hint('dataflow.yaml'), `Did you mean ${JSON.stringify(path.join(folder, 'dataflow.yml'))}?`);
+  t.is(hint('none/dataflow.yml'), 'Give the path of a dataflow file, for example dataflow.yml.');
+  writeFileSync(path.join(folder, 'dataflow.yml'), oneNode('module: parts/amr.yml'));
+  t.regex(hint('dataflow.yml') ?? '', /^Did you mean "parts\/arm\.yml"\? Looked for /);
 });
