@@ -8,6 +8,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstdlib>
+#include <utility>
 
 namespace dora {
 namespace {
@@ -80,8 +81,15 @@ Status Pool::allocate(uint64_t bytes, bool grow, uint32_t* slot, Error* error) {
   bool found = pop_free(capacity, false, slot);
   if (!found) {
     if (!grow) return Status::empty;
-    const Status s = make_slot(capacity, slot, error);
-    if (s != Status::ok && (s != Status::shm_exhausted || !pop_free(capacity, true, slot))) return s;
+    Status s = make_slot(capacity, slot, error);
+    if (s == Status::shm_exhausted) {
+      if (pop_free(capacity, true, slot)) {
+        s = Status::ok;
+      } else if (dissolve_free()) {
+        s = make_slot(capacity, slot, error);
+      }
+    }
+    if (s != Status::ok) return s;
   }
   SlotInfo& slot_info = info(*slot);
   slot_info.generation++;
@@ -104,24 +112,76 @@ void Pool::unref(uint32_t slot) {
   free_count_++;
 }
 
+/// All free slots give up their memory, which is one piece again wherever two touch. False when there are none.
+bool Pool::dissolve_free() {
+  if (!shared_) return false;
+  const size_t before = bare_.size();
+  for (FreeList& list : free_) {
+    for (; list.first != kNone; list.first = info(list.first).next_free) {
+      SlotInfo& slot_info = info(list.first);
+      gaps_.push_back({slot_info.offset, std::exchange(slot_info.capacity, 0)});
+      bare_.push_back(list.first);
+    }
+  }
+  free_.clear();
+  if (bare_.size() == before) return false;
+  std::sort(gaps_.begin(), gaps_.end(), [](const Gap& a, const Gap& b) { return a.offset < b.offset; });
+  size_t last = 0;
+  for (size_t i = 1; i < gaps_.size(); i++) {
+    if (gaps_[last].offset + gaps_[last].bytes == gaps_[i].offset) {
+      gaps_[last].bytes += gaps_[i].bytes;
+    } else {
+      gaps_[++last] = gaps_[i];
+    }
+  }
+  gaps_.resize(last + 1);
+  if (gaps_.back().offset + gaps_.back().bytes == used_) {
+    used_ = gaps_.back().offset;
+    gaps_.pop_back();
+  }
+  return true;
+}
+
+/// `capacity` bytes of the region that belong to no slot: the first gap that has them, else behind the last slot.
+Status Pool::find_memory(uint64_t capacity, uint64_t* offset, Error* error) {
+  const auto gap = std::find_if(gaps_.begin(), gaps_.end(), [&](const Gap& g) { return g.bytes >= capacity; });
+  if (gap != gaps_.end()) {
+    *offset = gap->offset;
+    gap->offset += capacity;
+    gap->bytes -= capacity;
+    if (gap->bytes == 0) gaps_.erase(gap);
+    return Status::ok;
+  }
+  if (capacity > map_bytes_ || used_ > map_bytes_ - capacity) return exhausted(capacity, error);
+  if (Status s = back(used_ + capacity, error); s != Status::ok) return s;
+  *offset = used_;
+  used_ += capacity;
+  return Status::ok;
+}
+
 Status Pool::make_slot(uint64_t capacity, uint32_t* slot, Error* error) {
-  if (slot_count_ == max_slots_) return exhausted(capacity, error);
+  if (bare_.empty() && slot_count_ == max_slots_) return exhausted(capacity, error);
+  uint64_t offset = 0;
   uint8_t* base;
   if (shared_) {
-    if (capacity > map_bytes_ || used_ > map_bytes_ - capacity) return exhausted(capacity, error);
-    if (Status s = back(used_ + capacity, error); s != Status::ok) return s;
-    base = mapping_.data() + used_;
+    if (Status s = find_memory(capacity, &offset, error); s != Status::ok) return s;
+    base = mapping_.data() + offset;
   } else {
     base = static_cast<uint8_t*>(aligned_alloc(64, capacity));
     if (base == nullptr) return exhausted(capacity, error);
   }
-  if (slot_count_ % kChunk == 0) chunks_.push_back(std::make_unique<SlotInfo[]>(kChunk));
-  *slot = slot_count_++;
+  if (!bare_.empty()) {
+    *slot = bare_.back();
+    bare_.pop_back();
+    free_count_--;
+  } else {
+    if (slot_count_ % kChunk == 0) chunks_.push_back(std::make_unique<SlotInfo[]>(kChunk));
+    *slot = slot_count_++;
+  }
   SlotInfo& slot_info = info(*slot);
   slot_info.base = base;
   slot_info.capacity = capacity;
-  slot_info.offset = used_;
-  if (shared_) used_ += capacity;
+  slot_info.offset = offset;
   return Status::ok;
 }
 
@@ -145,11 +205,13 @@ Status Pool::back(uint64_t end, Error* error) {
 }
 
 Status Pool::exhausted(uint64_t capacity, Error* error) {
+  uint64_t used = used_;
+  for (const Gap& gap : gaps_) used -= gap.bytes;
   return error->fail(
       Status::shm_exhausted,
       "output \"" + name_ + "\" has no slot of " + std::to_string(capacity) + " bytes: " + std::to_string(slot_count_) +
           " of " + std::to_string(max_slots_) + " slots are made (" + std::to_string(free_count_) + " free), " +
-          std::to_string(used_) + " bytes are used of its limit of " + std::to_string(map_bytes_),
+          std::to_string(used) + " bytes are used of its limit of " + std::to_string(map_bytes_),
       "Release samples sooner, lower the queue sizes of its subscribers, or raise shared_memory_pool_size.");
 }
 

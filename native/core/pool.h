@@ -1,9 +1,10 @@
 // The slots of one output: allocation, growth, references.
 //
 // A slot is header + payload + metadata in one piece (layout.h). Only the publishing process allocates and frees; who
-// holds a slot is counted here, in private memory, so nothing that another process writes can free one. Slots never
-// move and keep their size class (four classes a doubling, so at most a quarter is wasted); free slots are reused
-// last-freed-first, because those are warm.
+// holds a slot is counted here, in private memory, so nothing that another process writes can free one. A slot that
+// somebody holds never moves. A free one keeps its memory and size class (four classes a doubling, so at most a quarter
+// is wasted) and is reused last-freed-first, because such are warm; only when a request finds neither a slot nor memory
+// do all free slots give theirs up, to be cut anew. So whatever sizes were sent before, what nobody holds can be had.
 //
 // Shared pools lie in a memfd that is mapped once at its largest size and grows inside the mapping: every growth is
 // granted by the budget first, then fallocated, then pre-faulted. Private pools (an output that nobody outside the
@@ -83,7 +84,14 @@ class Pool {
     uint32_t first;
   };
 
+  /// Memory of the region between slots.
+  struct Gap {
+    uint64_t offset, bytes;
+  };
+
   bool pop_free(uint64_t capacity, bool larger, uint32_t* slot);
+  bool dissolve_free();
+  Status find_memory(uint64_t capacity, uint64_t* offset, Error* error);
   Status make_slot(uint64_t capacity, uint32_t* slot, Error* error);
   Status back(uint64_t end, Error* error);
   Status exhausted(uint64_t capacity, Error* error);
@@ -96,12 +104,14 @@ class Pool {
   MemoryBudget* const budget_;
   Fd fd_;
   Mapping mapping_;
-  uint64_t used_ = 0;    // bytes of the region that belong to slots
+  uint64_t used_ = 0;    // end of the last slot in the region; gaps included
   uint64_t backed_ = 0;  // bytes of the region that have pages
   uint32_t slot_count_ = 0;
   uint32_t free_count_ = 0;
   std::vector<std::unique_ptr<SlotInfo[]>> chunks_;
   std::vector<FreeList> free_;  // by capacity, ascending
+  std::vector<Gap> gaps_;       // by offset; no two touch
+  std::vector<uint32_t> bare_;  // free slots without memory
 };
 
 }  // namespace dora

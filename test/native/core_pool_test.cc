@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <functional>
+#include <random>
 #include <set>
 
 #include "edge_pair.h"
@@ -82,6 +83,84 @@ TEST_CASE("with the budget used up a larger free slot serves a smaller request")
   pool.unref(large);
   REQUIRE(pool.allocate(60'000, true, &small, &error) == Status::ok);
   CHECK(small == large);
+}
+
+TEST_CASE("sizes that change use up neither slots nor memory: what nobody holds can be had, in any size") {
+  constexpr uint64_t kMap = 512 * 1024, kLargest = 448 * 1024;
+  FixedBudget budget(kMap);
+  Pool pool("out", true, kMap, 16, &budget);
+  Error error;
+  REQUIRE(pool.init(&error) == Status::ok);
+  uint32_t slot;
+  std::vector<uint32_t> held;
+  for (uint64_t bytes = 100; bytes <= kLargest; bytes += bytes / 4) {  // every size class, several slots of each
+    INFO(bytes);
+    for (uint64_t i = 0; i < 16 && (i + 1) * Pool::class_capacity(bytes) <= kMap; i++) {
+      REQUIRE_MESSAGE(pool.allocate(bytes, true, &slot, &error) == Status::ok, error.message);
+      held.push_back(slot);
+    }
+    for (uint32_t each : held) pool.unref(each);
+    held.clear();
+  }
+  for (int i = 0; i < 16; i++) REQUIRE(pool.allocate(100, true, &slot, &error) == Status::ok);
+  CHECK(pool.allocate(100, true, &slot, &error) == Status::shm_exhausted);
+  CHECK(error.message.find("16 of 16 slots are made (0 free)") != std::string::npos);
+}
+
+TEST_CASE("slots that are held keep their place and content while free ones are cut anew around them") {
+  constexpr uint64_t kMap = 1 << 20;
+  FixedBudget budget(kMap);
+  Pool pool("out", true, kMap, 64, &budget);
+  Error error;
+  REQUIRE(pool.init(&error) == Status::ok);
+  std::mt19937_64 random(3);
+  struct Held {
+    uint32_t slot;
+    uint64_t offset, bytes, word, generation;
+  };
+  std::vector<Held> held;
+  uint64_t words = 0, refused = 0;
+  auto let_go = [&](size_t index) {
+    const Held& one = held[index];
+    const SlotInfo& info = pool.info(one.slot);
+    REQUIRE(info.offset == one.offset);
+    REQUIRE(info.generation == one.generation);
+    for (uint64_t at : {uint64_t{0}, (one.bytes - 8) / 8 * 8}) REQUIRE(memcmp(info.base + at, &one.word, 8) == 0);
+    pool.unref(one.slot);
+    held.erase(held.begin() + static_cast<ptrdiff_t>(index));
+  };
+  std::vector<uint64_t> generations(64);
+  for (int turn = 0; turn < 20'000; turn++) {
+    if (!held.empty() && random() % 16 < 7) {
+      let_go(random() % held.size());
+      continue;
+    }
+    const uint64_t bytes = 64 + random() % (uint64_t{1} << (6 + random() % 13));
+    uint32_t slot;
+    if (pool.allocate(bytes, true, &slot, &error) != Status::ok) {
+      REQUIRE(error.status == Status::shm_exhausted);
+      refused++;
+      while (!held.empty()) let_go(random() % held.size());
+      REQUIRE_MESSAGE(pool.allocate(bytes, true, &slot, &error) == Status::ok, error.message);
+    }
+    const SlotInfo& info = pool.info(slot);
+    REQUIRE(info.capacity >= bytes);
+    REQUIRE(info.offset + info.capacity <= pool.bytes());
+    REQUIRE(info.generation > generations[slot]);
+    generations[slot] = info.generation;
+    for (const Held& other : held) {
+      REQUIRE(other.slot != slot);
+      REQUIRE((info.offset + info.capacity <= other.offset || other.offset + other.bytes <= info.offset));
+    }
+    held.push_back({slot, info.offset, bytes, ++words, info.generation});
+    memcpy(info.base, &words, 8);
+    memcpy(info.base + (bytes - 8) / 8 * 8, &words, 8);
+  }
+  CHECK(refused > 10);
+  while (!held.empty()) let_go(0);
+  CHECK(pool.free_count() == pool.slot_count());
+  uint32_t slot;
+  CHECK(pool.allocate(kMap, true, &slot, &error) == Status::ok);  // all of it, in one piece
 }
 
 TEST_CASE("a stamp is never older than one seen, and an unbelievable one is ignored") {
