@@ -1,8 +1,11 @@
 // Bytes as a program against both ends of an edge: what honest peers do, and what a hostile one writes in between.
 //
 // The edge, its inbox and its pool are real. A hostile publisher writes anything anywhere into the edge, the inbox and
-// the pool; a hostile subscriber anything but the pool, which it can only read. Writes happen between two operations,
-// or at a labelled step within one (dora::step(), which the program that includes this defines to call Program::step).
+// the pool; a hostile subscriber anything but the pool, which it can only read. Beside single words they forge what
+// fits together, which single words hardly ever come to: a publisher a queue entry with the header and the metadata
+// that it points at, a subscriber a set of released slots with the tail that goes with it. (Who holds a slot is counted
+// in private memory, which neither can forge.) Writes happen between two operations, or at a labelled step within one
+// (dora::step(), which the program that includes this defines to call Program::step).
 //
 // What must hold, else abort(): no operation takes more than kMostSteps, statuses are those the headers promise, what
 // a claim returns is backed by memory, an edge is corrupt for good, a second subscriber of the same output misses
@@ -14,6 +17,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <variant>
 #include <vector>
 
 #include "core/metadata.h"
@@ -32,7 +36,8 @@ class Program {
   }
 
  private:
-  static constexpr uint64_t kMap = 256 << 10;
+  /// Only a part of the pool's mapping ever has memory behind it, at first a quarter.
+  static constexpr uint64_t kMap = 1 << 20, kBudget = 512 << 10;
   static constexpr uint32_t kSlots = 128, kMostSteps = 4096, kMostOperations = 512;
   static inline Program* running = nullptr;
 
@@ -42,7 +47,30 @@ class Program {
     bool add;
     uint32_t at;
     uint64_t value;
-    uint32_t after, times;  ///< steps before the first, and at how many steps
+  };
+  /// A queue entry and the slot header and metadata that it points at, all of one mind.
+  struct Entry {
+    uint64_t position;  ///< from tail on
+    bool publish;       ///< moves head behind it
+    bool differs;       ///< the generation of the header is another one after all
+    uint64_t slot, offset, payload_size, generation, stamp, sequence;
+    uint32_t metadata_size;
+    uint16_t version, encoding;
+    uint8_t blob[16];  ///< how the metadata begins
+  };
+  /// Slots given back and the tail that goes with them.
+  struct Release {
+    uint64_t positions;   ///< bit i: the slot of the entry at tail - 16 + i
+    int8_t tail_by;       ///< tail moves by so much
+    bool from_head;       ///< counted from head, not from where it is
+    uint8_t wishes;       ///< bit 0: clears want_slot, 1: clears want_tail, 2: rings
+    uint64_t more_slots;  ///< and these of the first 64
+  };
+  using Act = std::variant<Write, Entry, Release>;
+  /// An act within an operation: steps before the first, and at how many steps.
+  struct Armed {
+    Act act;
+    uint32_t after, times;
   };
 
   static void must(bool holds, const char* what) {
@@ -63,7 +91,18 @@ class Program {
   void open(uint64_t region_id);
   void operation();
   Write read_write();
+  Entry read_entry();
+  Release read_release();
+  Act read_act();
+  uint64_t near(uint64_t value);
+  void act(const Act& act);
   void hostile(const Write& write);
+  void hostile(const Entry& entry);
+  void hostile(const Release& release);
+  EdgeShared* shared() { return reinterpret_cast<EdgeShared*>(edge_view_.data()); }
+  Cell& cell(uint64_t position) {
+    return reinterpret_cast<Cell*>(edge_view_.data() + kCellsOffset)[position & (edge_->constants.cells - 1)];
+  }
   void send();
   Status claim();
   void drain();
@@ -76,7 +115,7 @@ class Program {
 
   const uint8_t* bytes_;
   size_t left_;
-  FixedBudget budget_{kMap};
+  FixedBudget budget_{kBudget};
   Hlc hlc_;
   Policy policy_ = Policy::drop_oldest;
   uint32_t queue_ = 1, hold_ = 0, steps_ = 0;
@@ -85,7 +124,7 @@ class Program {
   std::unique_ptr<EdgePair> edge_, other_;
   Mapping edge_view_, inbox_view_;
   uint8_t* pool_ = nullptr;
-  std::vector<Write> armed_;
+  std::vector<Armed> armed_;
   std::vector<ClaimedSample> held_;
   uint64_t region_id_ = 1, sent_ = 0, expected_ = 0, other_seen_ = 0;
 };
@@ -140,7 +179,7 @@ inline void Program::open(uint64_t region_id) {
 
 inline void Program::operation() {
   begin();
-  switch (take(1) % 12) {
+  switch (take(1) % 14) {
     case 0:
     case 1: return send();
     case 2:
@@ -150,23 +189,135 @@ inline void Program::operation() {
     case 6:
     case 7: return hostile(read_write());
     case 8:
-      if (armed_.size() < 4) armed_.push_back(read_write());
+      if (armed_.size() < 4) {
+        const uint64_t how = take(1);
+        armed_.push_back({read_act(), static_cast<uint32_t>((how & 1) != 0 ? take(1) : how >> 4),
+                          static_cast<uint32_t>((how & 2) != 0 ? 1 + take(1) : 1)});
+      }
       return;
     case 9: return bystander();
     case 10: return drain();
-    default: return succeed();
+    case 11: return succeed();
+    default: return act(read_act());
   }
 }
 
 inline Program::Write Program::read_write() {
   const uint64_t how = take(1);
-  Write write{static_cast<uint8_t>(how & 7), 8, (how & 8) != 0, static_cast<uint32_t>(take(2)), 0, 0, 1};
+  Write write{static_cast<uint8_t>(how & 7), 8, (how & 8) != 0, static_cast<uint32_t>(take(2)), 0};
   if ((how & 16) != 0) write.size = static_cast<uint8_t>(1 + take(1) % 8);
   // Small numbers, of either sign, are the more dangerous ones: they are nearly right.
   write.value = (how & 32) != 0 ? take(8) : static_cast<uint64_t>(static_cast<int64_t>(static_cast<int8_t>(take(1))));
-  if ((how & 64) != 0) write.after = static_cast<uint32_t>(take(1));
-  if ((how & 128) != 0) write.times = static_cast<uint32_t>(1 + take(1));
   return write;
+}
+
+/// The value, one near it, one at an edge of what there is, or any.
+inline uint64_t Program::near(uint64_t value) {
+  const uint64_t how = take(1), by = how >> 3;
+  const uint64_t backed = file_size(publisher_->pool_fd());
+  switch (how & 7) {
+    case 0:
+    case 1: return value;
+    case 2: return value + by;
+    case 3: return value - by;
+    case 4: return backed - by * 8;
+    case 5: return kMap - by * 8;
+    case 6: return (uint64_t{1} << (by * 2)) - (by & 1);
+    default: return take(8);
+  }
+}
+
+/// Every field is that of what is there already, or a lie; the header is told the same.
+inline Program::Entry Program::read_entry() {
+  const uint64_t how = take(1);
+  Entry entry{};
+  if (edge_ == nullptr) return entry;
+  entry.position = how & 7;
+  entry.publish = (how & 8) != 0;
+  entry.differs = (how & 16) != 0;
+  const Cell& there = cell(shared()->tail.load() + entry.position);
+  const uint64_t where = there.where.load();
+  entry.slot = near(where & UINT32_MAX);
+  entry.offset = near((where >> 32) * 64);
+  entry.payload_size = near(there.payload_size.load());
+  entry.generation = near(there.generation.load());
+  entry.stamp = near(there.stamp.load());
+  entry.metadata_size = static_cast<uint32_t>((how & 32) != 0 ? near(kMaxMetadata) : take(1));
+  entry.sequence = (how & 64) != 0 ? near(sent_) : sent_;
+  entry.version = kSlotVersion;
+  if ((how & 128) != 0) {
+    const uint64_t word = take(2);
+    if (word % 4 == 0) entry.version = static_cast<uint16_t>(word / 4);
+    entry.encoding = static_cast<uint16_t>(word);
+  }
+  const uint64_t blob[2] = {take(8), take(8)};
+  memcpy(entry.blob, blob, sizeof blob);
+  return entry;
+}
+
+inline Program::Release Program::read_release() {
+  const uint64_t how = take(1);
+  return {(how & 1) != 0 ? take(4) : uint64_t{0xffff} << (how >> 4), static_cast<int8_t>(take(1)), (how & 2) != 0,
+          static_cast<uint8_t>(how >> 5), (how & 4) != 0 ? take(8) : 0};
+}
+
+inline Program::Act Program::read_act() {
+  const uint64_t kind = take(1);
+  if (kind % 4 == 0) return read_write();
+  if (bad_publisher_ && kind % 4 != 1) return read_entry();
+  return read_release();
+}
+
+inline void Program::act(const Act& act) {
+  std::visit([this](const auto& what) { hostile(what); }, act);
+}
+
+inline void Program::hostile(const Entry& entry) {
+  if (edge_ == nullptr || !bad_publisher_) return;
+  tainted_ = true;
+  // In an order in which the reader can see it half done, as a publisher writes it: header, cell, head.
+  const uint64_t offset = entry.offset & ~uint64_t{63};
+  const uint64_t backed = file_size(publisher_->pool_fd());
+  if (offset < backed) {
+    const SlotHeader header{entry.generation + (entry.differs ? 1 : 0),
+                            entry.payload_size,
+                            entry.metadata_size,
+                            entry.encoding,
+                            entry.version,
+                            entry.sequence,
+                            entry.stamp,
+                            {}};
+    memcpy(pool_ + offset, &header, std::min<uint64_t>(sizeof header, backed - offset));
+    const uint64_t metadata = offset + metadata_offset(entry.payload_size);
+    if (metadata > offset && metadata < backed)
+      memcpy(pool_ + metadata, entry.blob, std::min<uint64_t>(sizeof entry.blob, backed - metadata));
+  }
+  const uint64_t position = shared()->tail.load() + entry.position;
+  Cell& to = cell(position);
+  to.where.store((entry.slot & UINT32_MAX) | offset / 64 << 32);
+  to.payload_size.store(entry.payload_size);
+  to.stamp.store(entry.stamp);
+  to.generation.store(entry.generation);
+  if (entry.publish) shared()->head.store(position + 1);
+}
+
+inline void Program::hostile(const Release& release) {
+  if (edge_ == nullptr) return;
+  tainted_ = true;
+  EdgeShared& edge = *shared();
+  auto* rel = reinterpret_cast<std::atomic<uint64_t>*>(edge_view_.data() + edge_->constants.rel_offset);
+  const uint64_t tail = edge.tail.load();
+  for (uint64_t i = 0; i < 32; i++) {
+    if ((release.positions >> i & 1) == 0) continue;
+    const uint64_t slot = cell(tail - 16 + i).where.load() % (edge_->constants.rel_words * 64);
+    rel[slot / 64].fetch_or(uint64_t{1} << (slot % 64));
+  }
+  rel[0].fetch_or(release.more_slots);
+  edge.tail.store((release.from_head ? edge.head.load() : tail) +
+                  static_cast<uint64_t>(static_cast<int64_t>(release.tail_by)));
+  if ((release.wishes & 1) != 0) edge.want_slot.store(0);
+  if ((release.wishes & 2) != 0) edge.want_tail.store(0);
+  if ((release.wishes & 4) != 0) ring_doorbell(edge_->writer_bell.get());
 }
 
 inline void Program::hostile(const Write& write) {
@@ -205,15 +356,15 @@ inline void Program::hostile(const Write& write) {
 
 inline void Program::on_step() {
   must(++steps_ <= kMostSteps, "an operation is bounded in time");
-  for (Write& write : armed_) {
-    if (write.after > 0) {
-      write.after--;
-    } else if (write.times > 0) {
-      write.times--;
-      hostile(write);
+  for (Armed& armed : armed_) {
+    if (armed.after > 0) {
+      armed.after--;
+    } else if (armed.times > 0) {
+      armed.times--;
+      act(armed.act);
     }
   }
-  std::erase_if(armed_, [](const Write& write) { return write.times == 0; });
+  std::erase_if(armed_, [](const Armed& armed) { return armed.times == 0; });
 }
 
 inline void Program::send() {
@@ -285,6 +436,7 @@ inline Status Program::claim() {
     held_.push_back(sample);
     if (!tainted_) {
       must(sample.size >= 8 && number_of(sample) >= expected_ && number_of(sample) < sent_, "messages are in order");
+      must(sample.sequence == number_of(sample) + 1, "a message is one");
       expected_ = number_of(sample) + 1;
     }
   }
@@ -294,7 +446,7 @@ inline Status Program::claim() {
 
 /// With nobody writing, a queue has an end.
 inline void Program::drain() {
-  const std::vector<Write> armed = std::move(armed_);
+  const std::vector<Armed> armed = std::move(armed_);
   armed_.clear();
   for (uint32_t claimed = 0; claim() == Status::ok; claimed++) must(claimed < queue_, "a queue has an end");
   armed_ = armed;
