@@ -94,6 +94,11 @@ export interface NodeCounts {
   memoryGrantedBytes: number;
 }
 
+/** A Node-API external: JavaScript can only hand it on. */
+export interface NativeBridge {
+  readonly 'a Node-API external of dora/bridge.h': never;
+}
+
 export interface NativeBroker {
   readonly socketPath: string;
   /** All nodes of a dataflow in one call, before the first is spawned. Returns each node's DORA_NODE_CONFIG. */
@@ -104,6 +109,11 @@ export interface NativeBroker {
   removeDataflow(dataflow: string): void;
   nextEvents(): BrokerEvent[];
   counts(dataflow: string): NodeCounts[];
+  /**
+   * The core as a table of C functions, for another addon in this process (native/include/dora/bridge.h, docs/bridge.md): a Node-API external, tagged, whose
+   * pointer is a `const dora_bridge_host_t *`, valid while the external is. Its functions fail with DORA_ENDED after close().
+   */
+  bridge(): NativeBridge;
   /** Ends the broker's thread and removes its socket. */
   close(): void;
 }

@@ -16,6 +16,7 @@ Napi::Function BrokerBinding::define(Napi::Env env) {
                          InstanceMethod<&BrokerBinding::remove_dataflow>("removeDataflow"),
                          InstanceMethod<&BrokerBinding::next_events>("nextEvents"),
                          InstanceMethod<&BrokerBinding::counts>("counts"),
+                         InstanceMethod<&BrokerBinding::bridge>("bridge"),
                          InstanceMethod<&BrokerBinding::close>("close"),
                      });
 }
@@ -133,6 +134,22 @@ Napi::Value BrokerBinding::counts(const Napi::CallbackInfo& info) {
   for (const NodeCounts& node : broker_->counts(info[0].ToString()))
     nodes.Set(nodes.Length(), to_object(info.Env(), node));
   return nodes;
+}
+
+/// For another addon, which reads the pointer (dora/bridge.h). The external keeps what it points to.
+Napi::Value BrokerBinding::bridge(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (closed(env)) return env.Undefined();
+  using Host = std::shared_ptr<const dora_bridge_host_t>;
+  auto kept = std::make_unique<Host>(broker_->bridge());
+  auto* pointer = const_cast<dora_bridge_host_t*>(kept->get());
+  const auto let_go = [](napi_env, void*, void* host) { delete static_cast<Host*>(host); };
+  static constexpr napi_type_tag kTag = {DORA_BRIDGE_TAG_LOWER, DORA_BRIDGE_TAG_UPPER};
+  napi_value external = nullptr;
+  if (napi_create_external(env, pointer, let_go, kept.get(), &external) != napi_ok) return env.Undefined();
+  (void)kept.release();
+  napi_type_tag_object(env, external, &kTag);
+  return {env, external};
 }
 
 Napi::Value BrokerBinding::close(const Napi::CallbackInfo& info) {

@@ -36,6 +36,7 @@ class BrokerBinding final : public Napi::ObjectWrap<BrokerBinding> {
   Napi::Value remove_dataflow(const Napi::CallbackInfo& info);
   Napi::Value next_events(const Napi::CallbackInfo& info);
   Napi::Value counts(const Napi::CallbackInfo& info);
+  Napi::Value bridge(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
 
   napi_env env_;

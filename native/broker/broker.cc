@@ -20,6 +20,7 @@
 #include <mutex>
 #include <utility>
 
+#include "broker/bridge.h"
 #include "broker/counts.h"
 #include "broker/hub.h"
 #include "broker/membership.h"
@@ -80,6 +81,7 @@ struct Broker::Impl {
   std::atomic<bool> stopping{false};  ///< publishes nothing else
   bool running = false;
   pthread_t thread{};
+  std::shared_ptr<broker::BridgeHost> bridge;
   broker::Hub hub;  ///< last: its connections use the epoll above
 };
 
@@ -228,7 +230,13 @@ void Broker::Impl::look_at_clock() {
 }
 
 Broker::Broker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Broker::~Broker() = default;
+Broker::~Broker() {
+  if (impl_->bridge == nullptr) return;
+  impl_->bridge->broker_gone([this] {
+    std::unique_lock lock(impl_->mutex);
+    impl_->hub.events.forget_observers();
+  });
+}
 
 Status Broker::create(BrokerOptions options, std::unique_ptr<Broker>* out, Error* error) {
   uint64_t random = 0;
@@ -275,6 +283,34 @@ std::vector<NodeCounts> Broker::counts(const std::string& dataflow) {
   std::unique_lock lock(impl_->mutex);
   const auto found = impl_->hub.dataflows.find(dataflow);
   return found == impl_->hub.dataflows.end() ? std::vector<NodeCounts>() : broker::collect_counts(*found->second);
+}
+
+std::shared_ptr<const dora_bridge_host_t> Broker::bridge() {
+  std::unique_lock lock(impl_->mutex);
+  if (impl_->bridge == nullptr) impl_->bridge = std::make_shared<broker::BridgeHost>(this);
+  return {impl_->bridge, impl_->bridge->table()};
+}
+
+Status Broker::claim_node(const std::string& dataflow, const std::string& node, std::string* config, Error* error) {
+  std::unique_lock lock(impl_->mutex);
+  std::string token_hex;
+  const Status status = broker::claim_node(&impl_->hub, dataflow, node, &token_hex, error);
+  if (status == Status::ok) *config = node_config(token_hex);
+  return status;
+}
+
+void Broker::forget_node(const std::string& dataflow, const std::string& node) {
+  impl_->locked([&] { broker::forget_node(&impl_->hub, dataflow, node); });
+}
+
+uint64_t Broker::observe(std::function<void(const BrokerEvent&)> observer) {
+  std::unique_lock lock(impl_->mutex);
+  return impl_->hub.events.observe(std::move(observer));
+}
+
+void Broker::unobserve(uint64_t observer) {
+  std::unique_lock lock(impl_->mutex);
+  impl_->hub.events.unobserve(observer);
 }
 
 }  // namespace dora

@@ -19,6 +19,7 @@
 
 #include "core/layout.h"
 #include "core/status.h"
+#include "dora/bridge.h"
 #include "node/wire.h"
 
 namespace dora {
@@ -56,6 +57,7 @@ struct BrokerNode {
                         ///< are open. false: starts at once
   uint64_t memory_limit = 0;  ///< bytes; 0: the machine's
   bool lock_memory = false;   ///< the process keeps all its memory in RAM
+  bool embedded = false;      ///< joined by a bridge in this process: over when it has hung up, for no process dies
   std::vector<BrokerInput> inputs;
   std::vector<BrokerOutput> outputs;
 };
@@ -117,6 +119,20 @@ class Broker {
   bool next_event(BrokerEvent* out);
   /// Counts of every node of a dataflow, also of dead ones.
   std::vector<NodeCounts> counts(const std::string& dataflow);
+
+  // ---- for clients in this process (bridge.h)
+  // ----------------------------------------------------------------------------------
+  /// The core as a table of functions (dora/bridge.h). The same each time; functions fail with DORA_ENDED once the
+  /// broker is gone.
+  std::shared_ptr<const dora_bridge_host_t> bridge();
+  /// An announced node that nobody has joined as yet is joined from this process: its DORA_NODE_CONFIG.
+  Status claim_node(const std::string& dataflow, const std::string& node, std::string* config, Error* error);
+  /// Forgets one node that has ended for good and has no outputs, its counts too. Harmless for any other.
+  void forget_node(const std::string& dataflow, const std::string& node);
+  /// Calls `observer` for each event of kind joined, started, left and lost, on whatever thread it happens, under the
+  /// broker's lock: it must not call the broker. Returns what unobserve() takes.
+  uint64_t observe(std::function<void(const BrokerEvent&)> observer);
+  void unobserve(uint64_t observer);
 
  private:
   struct Impl;

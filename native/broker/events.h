@@ -6,6 +6,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <tuple>
@@ -20,6 +21,10 @@ class Events {
   static constexpr int kUnreadPerNode = 16;
 
   void push(BrokerEvent::Kind kind, std::string dataflow, std::string node, std::string text = {}, int32_t pid = 0) {
+    if (!observers_.empty() && !repeatable(kind) && kind != BrokerEvent::Kind::unlocked) {
+      const BrokerEvent event{kind, dataflow, node, text, pid};
+      for (const auto& [number, observer] : observers_) observer(event);
+    }
     int& unread = unread_[{static_cast<int>(kind), dataflow, node}];
     if (repeatable(kind) && unread >= kUnreadPerNode) return;
     unread++;
@@ -36,6 +41,14 @@ class Events {
     return true;
   }
 
+  /// For those who watch beside the owner (Broker::observe).
+  uint64_t observe(std::function<void(const BrokerEvent&)> observer) {
+    observers_.emplace(++last_observer_, std::move(observer));
+    return last_observer_;
+  }
+  void unobserve(uint64_t observer) { observers_.erase(observer); }
+  void forget_observers() { observers_.clear(); }
+
   /// True once after the queue turned non-empty.
   bool take_became_non_empty() { return std::exchange(became_non_empty_, false); }
 
@@ -45,6 +58,8 @@ class Events {
     return kind == Kind::refused || kind == Kind::exhausted || kind == Kind::corrupt || kind == Kind::request_stop;
   }
 
+  std::map<uint64_t, std::function<void(const BrokerEvent&)>> observers_;
+  uint64_t last_observer_ = 0;
   std::deque<BrokerEvent> queue_;
   std::map<std::tuple<int, std::string, std::string>, int> unread_;
   bool became_non_empty_ = false;

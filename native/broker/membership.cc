@@ -256,7 +256,9 @@ void end_node(Hub* hub, const std::string& dataflow, const std::string& name, bo
   bool bye = false;
   if (const std::shared_ptr<Process> process = node->process) {
     process->ended = true;
-    if (!process->dead && is_readable(process->pidfd->get())) process_died(hub, process->incarnation);
+    // A member in this process has let go of all its memory when its end is told.
+    const bool embedded = node->spec.embedded;
+    if (!process->dead && (embedded || is_readable(process->pidfd->get()))) process_died(hub, process->incarnation);
     if (Connection* connection = process->connection) {
       // A process that is not the one the daemon has reaped, such as the child of a script that did not wait.
       handle_packets(hub, connection, kLastWords);
@@ -284,6 +286,20 @@ void stop_node(Hub* hub, const std::string& dataflow, const std::string& name, u
   } else if (!node->token.empty()) {
     node->stop = stop;  // it has not joined yet: told as soon as it has
   }
+}
+
+void forget_node(Hub* hub, const std::string& dataflow_name, const std::string& name) {
+  Node* node = find_node(hub, dataflow_name, name);
+  if (node == nullptr || !node->gone || !node->spec.outputs.empty() || !node->former.empty()) return;
+  if (node->process != nullptr && !node->process->dead) return;
+  Dataflow* dataflow = node->dataflow;
+  for (Edge* edge : node->in) {
+    if (edge == nullptr) continue;
+    std::erase(edge->publisher->out[edge->output], edge);
+    std::erase_if(dataflow->edges, [&](const auto& known) { return known.get() == edge; });
+  }
+  dataflow->by_name.erase(name);
+  std::erase_if(dataflow->nodes, [&](const auto& known) { return known.get() == node; });
 }
 
 void remove_dataflow(Hub* hub, const std::string& name) {

@@ -25,6 +25,8 @@ void sweep_connections(Hub* hub);
 
 void end_node(Hub* hub, const std::string& dataflow, const std::string& node, bool final, bool crashed);
 void stop_node(Hub* hub, const std::string& dataflow, const std::string& node, uint32_t reason, int64_t grace_ns);
+/// A node that has ended for good and has no outputs: as if it had never been there. Any other is left alone.
+void forget_node(Hub* hub, const std::string& dataflow, const std::string& node);
 void remove_dataflow(Hub* hub, const std::string& dataflow);
 
 }  // namespace dora::broker

@@ -251,6 +251,20 @@ Status add_nodes(Hub* hub, const std::vector<BrokerNode>& nodes, std::vector<std
   return Status::ok;
 }
 
+Status claim_node(Hub* hub, const std::string& dataflow, const std::string& name, std::string* token_hex,
+                  Error* error) {
+  Node* node = find_node(hub, dataflow, name);
+  if (node == nullptr || node->token.empty()) {
+    return error->fail(Status::join_refused,
+                       "node \"" + name + "\" of dataflow \"" + dataflow + "\" " +
+                           (node == nullptr ? "is not announced" : "was joined already, or has ended"),
+                       "The daemon announces a node that runs elsewhere as it does its own, and starts no process.");
+  }
+  node->spec.embedded = true;
+  *token_hex = to_hex(node->token);
+  return Status::ok;
+}
+
 wire::Input describe_input(const Node& node, uint32_t index) {
   const BrokerInput& spec = node.spec.inputs[index];
   wire::Input input;

@@ -17,6 +17,8 @@ namespace dora::broker {
 constexpr uint32_t kHoldLimit = 16;
 
 Status add_nodes(Hub* hub, const std::vector<BrokerNode>& nodes, std::vector<std::string>* tokens_hex, Error* error);
+/// The token of an announced node that nobody has joined as yet, for a member in this process.
+Status claim_node(Hub* hub, const std::string& dataflow, const std::string& node, std::string* token_hex, Error* error);
 Node* find_node(Hub* hub, const std::string& dataflow, const std::string& node);
 void void_token(Hub* hub, Node* node);
 /// The Output packet of a node's output, for the edges known now.

@@ -164,8 +164,8 @@ Status Publisher::publish(Outgoing message, PublishedSlot* published, Error* err
   if (end > pool_.info(message.slot).capacity) {
     if (Status s = move_to_larger(&message, error); s != Status::ok) return s;
   }
-  const uint64_t stamp = last_stamp_ =
-      std::max(hlc_->stamp(message.wall_ns), last_stamp_);  // never decreasing within a ring
+  const uint64_t own = message.sent_at_ns != 0 ? message.sent_at_ns : hlc_->stamp(message.wall_ns);
+  const uint64_t stamp = last_stamp_ = std::max(own, last_stamp_);  // never decreasing within a ring
   SlotInfo& info = pool_.info(message.slot);
   const SlotHeader header{
       info.generation, message.size, message.metadata_size, message.encoding, kSlotVersion, ++sequence_,

@@ -41,6 +41,7 @@ struct Outgoing {
   uint64_t wall_ns = 0;
   uint32_t local_refs = 0;
   bool arm = false;
+  uint64_t sent_at_ns = 0;  ///< 0: stamped here; else the stamp that it keeps
 };
 
 /// Where a sent message lies, for receivers in this process.

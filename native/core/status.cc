@@ -37,4 +37,20 @@ Status Error::fail_os(const char* call, std::string text) {
   return status;
 }
 
+static void copy_words(char* out, size_t size, const std::string& text) {
+  const size_t n = text.size() < size - 1 ? text.size() : size - 1;
+  memcpy(out, text.data(), n);
+  out[n] = 0;
+}
+
+int32_t to_c(Status status, const Error& error, dora_error_t* out) {
+  if (out != nullptr && static_cast<int32_t>(status) < 0) {
+    out->status = static_cast<int32_t>(status);
+    out->os_errno = error.os_errno;
+    copy_words(out->message, sizeof out->message, error.message);
+    copy_words(out->hint, sizeof out->hint, error.hint);
+  }
+  return static_cast<int32_t>(status);
+}
+
 }  // namespace dora

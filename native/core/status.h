@@ -54,4 +54,7 @@ struct Error {
   Status fail_os(const char* call, std::string text);
 };
 
+/// What a function of a C API returns. Fills `out` (may be null) when it is a failure.
+int32_t to_c(Status status, const Error& error, dora_error_t* out);
+
 }  // namespace dora

@@ -40,7 +40,8 @@ int index_of(const auto& list, std::string_view id) {
 }
 
 Outgoing outgoing(uint32_t slot, uint64_t size, const SendArgs& args, uint64_t wall_ns) {
-  return {slot, size, args.encoding, args.metadata, args.metadata_size, wall_ns, args.local_refs, args.arm};
+  const uint64_t kept = Hlc::believable(args.sent_at_ns, wall_ns) ? args.sent_at_ns : 0;
+  return {slot, size, args.encoding, args.metadata, args.metadata_size, wall_ns, args.local_refs, args.arm, kept};
 }
 
 LocalSample local_sample(Publisher* publisher, const PublishedSlot& slot, uint64_t size, const SendArgs& args) {
@@ -213,6 +214,7 @@ Status Node::send(Loan* loan, const SendArgs& args, LocalSample* local, Error* e
     return error->fail(Status::invalid_argument, "a loan cannot be sent larger than it was lent");
   PublishedSlot published;
   Publisher* publisher = loan->publisher;
+  impl_->observe(args.sent_at_ns);
   const Status s = publisher->send(outgoing(loan->slot, loan->size, args, impl_->clock->wall_ns()), &published, error);
   impl_->look_for_corrupt(*publisher);
   if (s == Status::would_block && args.arm) return impl_->wait_for_room(loan->output, error);
@@ -229,6 +231,7 @@ Status Node::send_copy(uint32_t output, const void* data, uint64_t size, const S
   Publisher& publisher = *impl_->publishers[output];
   if (size <= kCopiedUnderLock) {
     PublishedSlot published;
+    impl_->observe(args.sent_at_ns);
     const Status s = publisher.send_copy(data, outgoing(0, size, args, impl_->clock->wall_ns()), &published, error);
     impl_->look_for_corrupt(publisher);
     if (s == Status::would_block && args.arm) return impl_->wait_for_room(output, error);
@@ -282,6 +285,8 @@ Status Node::close_output(uint32_t output) {
 }
 
 Status Node::request_stop() { return impl_->session.send(wire::RequestStop{}); }
+
+void Node::abandon() { impl_->closed = impl_->ended = true; }
 
 void Node::close() {
   if (std::exchange(impl_->closed, true)) return;

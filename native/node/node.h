@@ -89,6 +89,7 @@ struct SendArgs {
   uint32_t local_refs =
       0;             ///< references that stay on the slot for receivers in this process; each goes by release_local()
   bool arm = false;  ///< on would_block: ring the doorbell once there may be room
+  uint64_t sent_at_ns = 0;  ///< the stamp of another sender, to be kept if it is believable; 0: a stamp of now
 };
 
 /// Writable memory nobody sees yet. Move it or copy it, but send or discard it once.
@@ -203,6 +204,8 @@ class Node {
   // ---------------------------------------------------------------------------------------------------------------
   /// [consumer] Says Bye. What was sent stays readable. Idempotent.
   void close();
+  /// [consumer] Instead of close(): leaves without a word, as a process does that dies. Its peers hear from the broker.
+  void abandon();
 
   struct Impl;
 

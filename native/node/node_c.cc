@@ -31,22 +31,7 @@ using dora::Node;
 using dora::Sample;
 using dora::SendArgs;
 using dora::Status;
-
-void copy_words(char* out, size_t size, const std::string& text) {
-  const size_t n = text.size() < size - 1 ? text.size() : size - 1;
-  memcpy(out, text.data(), n);
-  out[n] = 0;
-}
-
-int32_t result(Status status, const Error& error, dora_error_t* out) {
-  if (out != nullptr && static_cast<int32_t>(status) < 0) {
-    out->status = static_cast<int32_t>(status);
-    out->os_errno = error.os_errno;
-    copy_words(out->message, sizeof out->message, error.message);
-    copy_words(out->hint, sizeof out->hint, error.hint);
-  }
-  return static_cast<int32_t>(status);
-}
+using dora::to_c;
 
 int64_t monotonic_ns() {
   timespec now;
@@ -185,25 +170,25 @@ extern "C" {
 int32_t dora_node_connect(const dora_node_options_t* options, dora_node_t** out, dora_error_t* error) {
   Error words;
   if (out == nullptr)
-    return result(words.fail(Status::invalid_argument, "dora_node_connect: `node` is NULL"), words, error);
+    return to_c(words.fail(Status::invalid_argument, "dora_node_connect: `node` is NULL"), words, error);
   *out = nullptr;
   dora::NodeOptions node_options;
   auto node = std::make_unique<dora_node>();
   if (options != nullptr) {
     if (options->struct_size < sizeof *options)
-      return result(words.fail(Status::invalid_argument, "dora_node_connect: struct_size is too small",
-                               "Set it to sizeof(dora_node_options_t)."),
-                    words, error);
+      return to_c(words.fail(Status::invalid_argument, "dora_node_connect: struct_size is too small",
+                             "Set it to sizeof(dora_node_options_t)."),
+                  words, error);
     if (options->config != nullptr) node_options.config = options->config;
     node->spin_ns = uint64_t{options->spin_us} * 1000;
   }
-  if (Status s = claim_process(&words); s != Status::ok) return result(s, words, error);
+  if (Status s = claim_process(&words); s != Status::ok) return to_c(s, words, error);
   Status s = Node::connect(node_options, &node->node, &words);
   if (s == Status::ok) s = node->node->wait_start(&words);
   if (s != Status::ok) {
     node.reset();
     current_process.store(0, std::memory_order_release);
-    return result(s, words, error);
+    return to_c(s, words, error);
   }
   dora::install_fault_handler("memcpy(mine, event.data, event.size)");
   *out = node.release();
@@ -284,22 +269,22 @@ int32_t dora_node_send(dora_node_t* node, int32_t output, const void* data, uint
   Error words;
   Status s = check_output("dora_node_send", node, output, &words);
   if (s == Status::ok) s = check_message("dora_node_send", data, size, encoding, metadata, metadata_size, &words);
-  if (s != Status::ok) return result(s, words, error);
+  if (s != Status::ok) return to_c(s, words, error);
   s = with_room(node, static_cast<uint32_t>(output), timeout_ns, &words, [&](bool arm) {
     const SendArgs args{static_cast<uint16_t>(encoding), metadata, static_cast<uint32_t>(metadata_size), 0, arm};
     return node->node->send_copy(static_cast<uint32_t>(output), data, size, args, nullptr, &words);
   });
-  return result(s, words, error);
+  return to_c(s, words, error);
 }
 
 int32_t dora_node_loan(dora_node_t* node, int32_t output, uint64_t size, dora_loan_t* loan, dora_error_t* error) {
   Error words;
   if (loan == nullptr)
-    return result(words.fail(Status::invalid_argument, "dora_node_loan: `loan` is NULL"), words, error);
+    return to_c(words.fail(Status::invalid_argument, "dora_node_loan: `loan` is NULL"), words, error);
   Loan lent;
   Status s = check_output("dora_node_loan", node, output, &words);
   if (s == Status::ok) s = node->node->loan(static_cast<uint32_t>(output), size, &lent, &words);
-  if (s != Status::ok) return result(s, words, error);
+  if (s != Status::ok) return to_c(s, words, error);
   *loan = dora_loan_t{lent.data, size, {to_word(lent.publisher), lent.slot, lent.output, lent.capacity}};
   return DORA_OK;
 }
@@ -308,18 +293,18 @@ int32_t dora_loan_send(dora_node_t* node, dora_loan_t* loan, uint32_t encoding, 
                        uint64_t metadata_size, int64_t timeout_ns, dora_error_t* error) {
   Error words;
   if (node == nullptr || loan == nullptr || loan->reserved[0] == 0)
-    return result(words.fail(Status::invalid_argument,
-                             "dora_loan_send: `node` or `loan` is NULL, or the loan was sent or discarded already"),
-                  words, error);
+    return to_c(words.fail(Status::invalid_argument,
+                           "dora_loan_send: `node` or `loan` is NULL, or the loan was sent or discarded already"),
+                words, error);
   Status s = check_message("dora_loan_send", loan->data, loan->size, encoding, metadata, metadata_size, &words);
-  if (s != Status::ok) return result(s, words, error);
+  if (s != Status::ok) return to_c(s, words, error);
   Loan lent = loan_of(loan);
   s = with_room(node, lent.output, timeout_ns, &words, [&](bool arm) {
     const SendArgs args{static_cast<uint16_t>(encoding), metadata, static_cast<uint32_t>(metadata_size), 0, arm};
     return node->node->send(&lent, args, nullptr, &words);
   });
   if (s == Status::ok) *loan = dora_loan_t{};
-  return result(s, words, error);
+  return to_c(s, words, error);
 }
 
 void dora_loan_discard(dora_node_t* node, dora_loan_t* loan) {

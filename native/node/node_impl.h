@@ -35,6 +35,10 @@ struct Node::Impl {
   void look_for_corrupt(const Publisher& publisher) {
     if (publisher.has_corrupt()) ring_doorbell(session.kick_fd());
   }
+  /// [any-thread] Stamps of this node lie above that of a message which it passes on.
+  void observe(uint64_t sent_at_ns) {
+    if (sent_at_ns != 0) hlc.observe(sent_at_ns, clock->wall_ns());
+  }
   // ---- sends that wait for room [any-thread] (waits.cc) ----
   /// A send was refused with `arm` set: would_block, or backpressure_cycle when the broker has rejected this wait.
   Status wait_for_room(uint32_t output, Error* error);

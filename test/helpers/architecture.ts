@@ -34,7 +34,7 @@ const nativeLayers: readonly (readonly string[])[] = [
 const publicHeaders: Readonly<Record<string, readonly string[]>> = {
   addon: ['node.h', 'operator.h'],
   operator: ['node.h', 'operator.h'],
-  broker: ['node.h'],
+  broker: ['bridge.h'],
   node: ['node.h'],
   guard: [],
   launch: [],

@@ -104,6 +104,8 @@ export interface NodeSpec {
   memoryLimitBytes?: number;
   /** output_retain. */
   retain?: Record<string, number>;
+  /** Announced to the broker, and no process is started for it. */
+  elsewhere?: boolean;
 }
 
 /** How a node's process ended. */
@@ -188,7 +190,7 @@ class TestDataflow implements Dataflow {
   start(): void {
     const configs = this.broker.addNodes(this.#specs.map((spec) => this.#brokerNode(spec, 0)));
     this.#specs.forEach((spec, index) => {
-      this.#spawn(spec, configs[index]!);
+      if (spec.elsewhere !== true) this.#spawn(spec, configs[index]!);
     });
   }
 

@@ -38,6 +38,9 @@ class FakeBroker implements NativeBroker {
   counts(): [] {
     return [];
   }
+  bridge(): never {
+    throw new Error('a daemon asks for no bridge');
+  }
   close(): void {
     this.said.push('close');
   }
