@@ -11,7 +11,8 @@ import { didYouMean, hints, quote } from './suggest.js';
 /** What a source's text says. */
 export type ParsedSource =
   | { kind: 'timer'; periodNs: bigint }
-  | { kind: 'logs' }
+  /** `node`: the one whose records are wanted; undefined for all. */
+  | { kind: 'logs'; node?: string }
   | { kind: 'module'; port: string }
   /** Two or three parts, none of them empty. */
   | { kind: 'output'; parts: readonly string[] };
@@ -41,12 +42,28 @@ export function parseSource(text: string): ParsedSource | SourceProblem {
     };
   }
   if (parts.length > 3 || parts.includes('')) {
+    const [, second = '', ...rest] = parts;
+    const isBuiltIn = second === 'timer' || second === 'logs';
     return {
       code: 'INVALID_SOURCE',
       message: parts.includes('')
         ? `a part of the source ${quote(text)} is empty`
         : `the source ${quote(text)} has ${parts.length} parts`,
-      hint: 'A source is node/output or node/operator/output.',
+      hint: isBuiltIn
+        ? `Did you mean ${['dora', second, ...rest].join('/')}?`
+        : 'A source is node/output or node/operator/output.',
+    };
+  }
+  // Such a node cannot be, here or in another file.
+  const wrong = /[^\w./-]/u.exec(text)?.[0];
+  if (wrong !== undefined) {
+    return {
+      code: 'INVALID_SOURCE',
+      message: `the source ${quote(text)} holds ${quote(wrong)}`,
+      hint:
+        wrong === '$'
+          ? 'Variables are not replaced in sources: write the names as they are.'
+          : 'Names of nodes and outputs consist of letters (a-z), digits, "_", "-" and ".".',
     };
   }
   const [first, port = ''] = parts;
@@ -60,8 +77,9 @@ function parseBuiltIn(text: string, parts: readonly string[]): ParsedSource | So
   if (what === 'logs') {
     const [level] = rest;
     const levels: readonly string[] = logLevels;
+    const [, node] = rest;
     if (rest.length <= 2 && !rest.includes('') && (level === undefined || levels.includes(level)))
-      return { kind: 'logs' };
+      return { kind: 'logs', ...(node === undefined ? {} : { node }) };
     return {
       code: 'INVALID_SOURCE',
       message: `${quote(text)} is no source of log records`,
@@ -104,14 +122,29 @@ function parseTimer(text: string, rest: readonly string[]): ParsedSource | Sourc
       hints(unitHint(unit) ?? didYouMean(unit, units), `Units are ${units.join(', ')}.`),
     );
   }
-  if (!/^\d{1,20}$/.test(value) || BigInt(value) === 0n) {
-    const better = /^\d+\.\d+$/.test(value) ? 'Take a smaller unit' : 'For example';
-    return bad(`a timer's period is a whole number above 0, not ${quote(value)}`, `${better}: dora/timer/millis/100.`);
+  const isWhole = /^\d+$/.test(value);
+  if (!isWhole || /^0+$/.test(value)) {
+    return bad(
+      `a timer's period is a whole number above 0, not ${quote(value)}`,
+      smallerUnit(unit, value) ?? 'For example dora/timer/millis/100.',
+    );
   }
-  const periodNs = BigInt(value) * factor;
+  const periodNs = value.length > 30 ? MAX_PERIOD_NS + 1n : BigInt(value) * factor;
   if (periodNs > MAX_PERIOD_NS)
     return bad(`the timer's period ${quote(value)} is too long`, 'At most 292 years are possible.');
   return { kind: 'timer', periodNs };
+}
+
+/** `1.5` milliseconds are 1500 microseconds. */
+function smallerUnit(unit: string, value: string): string | undefined {
+  const [, whole = '', fraction = ''] = /^(\d{0,9})\.(\d{1,9})$/.exec(value) ?? [];
+  const units = [...unitNs.keys()];
+  for (let index = units.indexOf(unit) + 1, digits = 3; index < units.length; index += 1, digits += 3) {
+    const number = BigInt(`${whole}${fraction.padEnd(digits, '0')}`);
+    if (fraction !== '' && fraction.length <= digits && number > 0n)
+      return `Take a smaller unit: dora/timer/${String(units[index])}/${String(number)}.`;
+  }
+  return undefined;
 }
 
 function parseHertz(

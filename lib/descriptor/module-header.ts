@@ -137,7 +137,7 @@ export function checkGiven(draft: DraftNode, header: ModuleHeader, file: SourceF
   if (missing.length === 0) return;
   context.reporter.report(context.places.value(raw, 'module'), {
     code: 'MISSING_INPUT',
-    message: `the module ${quote(header.name)} needs the input${missing.length === 1 ? '' : 's'} ${listNames(missing.map(quote))}`,
+    message: `the module ${quote(header.name)} needs the input${missing.length === 1 ? '' : 's'} ${missing.slice(0, 8).map(quote).join(', ')}${missing.length > 8 ? ', …' : ''}`,
     hint: `Write inputs: { ${missing[0] ?? ''}: node/output }. An input that may be left out stands in "inputs_optional" of the module.`,
   });
 }

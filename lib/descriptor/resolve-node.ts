@@ -13,6 +13,7 @@ import { unsupportedSeverity } from './draft.js';
 import type { DraftNode, RawNode, ResolveContext } from './draft.js';
 import { expand, resolveEnv, type RawEnv, type Scope } from './environment.js';
 import { checkHub, resolveGit } from './fetch-source.js';
+import { checkLogOutputs, checkReplicas, checkWrittenTwice } from './key-rules.js';
 import { node as nodeKeys, nodeSources } from './keys/node.js';
 import { parseSize } from './keys/words.js';
 import { merged } from './merge-custom.js';
@@ -20,6 +21,7 @@ import { addOperators } from './resolve-operator.js';
 import { refuseScheduling, resolveScheduling } from './resolve-scheduling.js';
 import { addProgram } from './resolve-program.js';
 import { resolvePorts } from './resolve-ports.js';
+import { checkRos } from './resolve-ros.js';
 import { quote } from './suggest.js';
 
 type SourceKey = (typeof nodeSources)[number];
@@ -70,11 +72,17 @@ export function resolveNode(raw: RawNode, context: ResolveContext): DraftNode {
   if (source === 'operator' || source === 'operators') addRuntime(raw, source, scope, draft, context);
   else {
     const open = draft.open || draft.isModule;
-    draft.units.push(resolvePorts({ ...mergedPorts(raw, custom, context), open }, context));
+    const unit = resolvePorts({ ...mergedPorts(raw, custom, context), open }, context);
+    draft.units.push(unit);
+    if (source === 'ros2' || source === 'ros1') checkRos(raw, source, unit, context);
     if (source === 'path' || source === 'custom') addProgram(raw, source, scope, draft, context);
     const git = resolveGit(raw, scope, context);
     if (git !== undefined && draft.node.fetch === undefined) draft.node = { ...draft.node, fetch: git };
   }
+  const holders = custom === undefined ? [raw] : [raw, custom];
+  if (!draft.open && !draft.isModule) for (const holder of holders) checkLogOutputs(holder, draft.units, context);
+  checkReplicas(holders, context);
+  checkWrittenTwice(raw, custom, context);
   refuseUnsupported(raw, source, context);
   if (draft.node.kind === 'dynamic') refuseScheduling(raw, custom, context);
   return draft;
@@ -87,8 +95,8 @@ function nodeSource(raw: RawNode, id: string, context: ResolveContext): SourceKe
   if (first === undefined) {
     reporter.report(context.places.value(raw, 'id'), {
       code: 'NO_SOURCE',
-      message: `the node ${quote(id)} does not say what to run`,
-      hint: 'Give "path" (a program or script), "custom", "operator" or "operators".',
+      message: `${id === '' ? 'the node' : `the node ${quote(id)}`} does not say what to run`,
+      hint: 'Give "path" (a program or script), "operators" (libraries in one process), "module" (a file with more nodes), or "ros2" (a bridge).',
     });
     return undefined;
   }

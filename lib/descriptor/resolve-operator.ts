@@ -10,6 +10,7 @@ import type { DraftNode, RawOperator, ResolveContext } from './draft.js';
 import { buildCommands } from './command-line.js';
 import type { Place } from './diagnostic.js';
 import { expand, resolveEnv, type Scope } from './environment.js';
+import { checkLogOutputs, checkWake } from './key-rules.js';
 import { operatorSources } from './keys/operator.js';
 import type { OperatorLanguage } from './model.js';
 import { checkId } from './names.js';
@@ -30,9 +31,12 @@ export function addOperators(
     const source = operatorSource(raw, id, context);
     const ports = resolvePorts({ ...raw, patternHolder: raw }, context);
     draft.units.push({ operator: id, ...ports });
+    checkLogOutputs(raw, [ports], context);
+    checkWake(raw, ports, context);
     if (source === undefined) continue;
     const place = context.places.value(raw, source.key);
     const library = expand(source.path, at.scope, place, context);
+    refuseFile(library, source, place, context);
     const build = buildCommands(raw.build);
     draft.operators.push({
       id,
@@ -99,7 +103,7 @@ function operatorSource(raw: RawOperator, id: string, context: ResolveContext): 
   if (first === undefined) {
     reporter.report(places.of(raw), {
       code: 'NO_SOURCE',
-      message: `the operator ${quote(id)} does not say what to run`,
+      message: `${id === '' ? 'the operator' : `the operator ${quote(id)}`} does not say what to run`,
       hint: `Give one of ${listNames(operatorSources)}.`,
     });
     return undefined;
@@ -125,6 +129,23 @@ function operatorSource(raw: RawOperator, id: string, context: ResolveContext): 
     });
   }
   return { key: first, path, language };
+}
+
+/** Files that no operator can be. */
+function refuseFile(file: string, { key }: OperatorSource, place: Place, { reporter }: ResolveContext): void {
+  if (/^[A-Za-z][\w+.-]+:\/\//.test(file)) {
+    reporter.report(place, {
+      code: 'INVALID_URL',
+      message: `an operator is a file on this machine, not ${quote(file)}`,
+      hint: 'Download it by "build", and give its path.',
+    });
+  } else if (key === 'wasm' && !/\.wasm$/i.test(file)) {
+    reporter.report(place, {
+      code: 'INVALID_VALUE',
+      message: `"wasm" is ${quote(file)}; it has to be the path of a WebAssembly module`,
+      hint: 'Its name ends in .wasm.',
+    });
+  }
 }
 
 const languageNames = { python: 'Python', wasm: 'WebAssembly', typescript: 'TypeScript', javascript: 'JavaScript' };

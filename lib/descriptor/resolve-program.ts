@@ -30,6 +30,14 @@ export function addProgram(
   const [written, ...inline] = found.words;
   const command = expand(written ?? '', scope, found.place, context);
   const isDownload = /^https?:\/\//i.test(command);
+  if (!isDownload && /^[A-Za-z][\w+.-]+:\/\//.test(command)) {
+    context.reporter.report(found.place, {
+      code: 'INVALID_URL',
+      message: `a program is not fetched by ${quote(command.slice(0, command.indexOf('//') + 2))}`,
+      hint: 'An address starts with https:// or http://; a program on this machine is named by its path.',
+    });
+    return;
+  }
   refuseChecksum(raw, isDownload, context);
   if (command === 'dynamic') {
     draft.node = { ...draft.node, kind: 'dynamic' };

@@ -9,7 +9,7 @@ import { isMap, isPair, isScalar, isSeq } from 'yaml';
 import type { Node, Scalar } from 'yaml';
 import { z } from 'zod';
 import type { Problem } from './diagnostic.js';
-import { notesOf } from './keys/words.js';
+import { SECONDS, notesOf } from './keys/words.js';
 import { didYouMean, hints, quote } from './suggest.js';
 
 /** The schema inside `optional()`. */
@@ -17,34 +17,46 @@ export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
   return schema instanceof z.ZodOptional ? unwrap(schema.unwrap()) : schema;
 }
 
-/** The value when it is right, the problem when it is not. `name` is the key, or the number of the entry. */
+/**
+ * The value when it is right, the problem when it is not.
+ * @param subject what it is, as the subject of a sentence: a quoted key, or the entry of a list
+ * @param key its key, or the number of the entry
+ */
 export function checkScalar(
   schema: z.core.$ZodType,
   node: Scalar,
-  name: string,
+  subject: string,
+  key: string | number | undefined,
 ): { value: unknown } | { problem: Problem } {
   const asWritten = notesOf(schema).asWritten === true && node.value !== null && typeof node.value !== 'object';
   const value = asWritten && typeof node.value !== 'string' ? (node.source ?? String(node.value)) : node.value;
   const result = z.safeParse(schema, value);
   if (result.success) return { value: result.data };
-  return { problem: explain(schema, node, name, result.error.issues[0]) };
+  return { problem: explain(schema, node, subject, key, result.error.issues[0]) };
 }
 
-function explain(schema: z.core.$ZodType, node: Scalar, name: string, issue: z.core.$ZodIssue | undefined): Problem {
-  const what = /^\d+$/.test(name) ? describeNode(node) : `${quote(name)} is ${describeNode(node)}`;
+function explain(
+  schema: z.core.$ZodType,
+  node: Scalar,
+  subject: string,
+  key: string | number | undefined,
+  issue: z.core.$ZodIssue | undefined,
+): Problem {
+  const what = `${subject} is ${describeNode(node)}`;
   const wanted = `it has to be ${describeSchema(schema)}`;
   switch (issue?.code) {
     case 'too_small':
     case 'too_big':
       if (typeof node.value === 'string')
-        return { code: 'INVALID_VALUE', message: `${what}; ${wanted}`, hint: 'Write something.' };
-      return { code: 'OUT_OF_RANGE', message: `${what}; ${wanted}`, hint: rangeHint(name, node) };
+        return { code: 'INVALID_VALUE', message: what, hint: `Write ${describeSchema(schema)}.` };
+      return { code: 'OUT_OF_RANGE', message: `${what}; ${wanted}`, hint: rangeHint(key, node) };
     case 'invalid_value':
       return {
         code: 'INVALID_VALUE',
         message: `${what}; ${wanted}`,
-        hint: didYouMean(String(node.value), issue.values.map(String)) ?? 'Write one of these words.',
+        hint: wordHint(String(node.value), issue.values.map(String)),
       };
+    case 'custom':
     case 'invalid_format':
       return {
         code: 'INVALID_VALUE',
@@ -56,8 +68,20 @@ function explain(schema: z.core.$ZodType, node: Scalar, name: string, issue: z.c
   }
 }
 
-function rangeHint(name: string, node: Scalar): string {
-  if (name === 'queue_size' && node.value === 0) {
+/** Also what begins alike: `warning` for `warn`, `drop` for `drop_oldest`. */
+function wordHint(word: string, known: readonly string[]): string {
+  const alike = known.filter(
+    (one) => one.length > 2 && word.length > 2 && (one.startsWith(word) || word.startsWith(one)),
+  );
+  return (
+    didYouMean(word, known) ??
+    (alike.length === 1 ? `Did you mean ${quote(alike[0] ?? '')}?` : 'Write one of these words.')
+  );
+}
+
+function rangeHint(key: string | number | undefined, node: Scalar): string {
+  if (typeof key === 'number') return 'Choose a value inside the range, or leave the entry out.';
+  if (key === 'queue_size' && node.value === 0) {
     return 'A queue of 0 could never hold a message. To keep the newest message only, write queue_size: 1.';
   }
   return 'Choose a value inside the range, or leave the key out for its default.';
@@ -72,10 +96,20 @@ function typeHint(schema: z.core.$ZodType, node: Scalar): string {
     const bool = inner instanceof z.ZodBoolean && (bare === 'true' || bare === 'false');
     if (number || bool) return `Write ${bare} without quotes.`;
     if (inner instanceof z.ZodBoolean) return 'Write true or false.';
+    const seconds =
+      inner instanceof z.ZodNumber && notesOf(inner).words === SECONDS ? inSeconds(node.value) : undefined;
+    if (seconds !== undefined) return `Write the number of seconds, without a unit: ${seconds}.`;
     return `Write ${describeSchema(schema)}.`;
   }
   if (inner instanceof z.ZodString && node.value !== null) return `Put it in quotes: ${quote(node.source ?? '…')}.`;
   return `Write ${describeSchema(schema)}.`;
+}
+
+/** `1500ms` -> `1.5`; undefined when it is no time. */
+function inSeconds(text: string): string | undefined {
+  const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)\s*(ms|s|secs?|seconds?|min|h)$/.exec(text) ?? [];
+  const factor = unit === 'ms' ? 0.001 : unit === 'min' ? 60 : unit === 'h' ? 3600 : 1;
+  return number === '' ? undefined : String(Number((Number(number) * factor).toPrecision(12)));
 }
 
 /** What a schema wants, in words: `a whole number from 1 to 65,536`. */

@@ -12,11 +12,12 @@ import { isMap, isScalar, isSeq } from 'yaml';
 import type { Node, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 import { z } from 'zod';
 import type { Place, Reporter } from './diagnostic.js';
+import { isContainer, shapeHint, unknownKeyHint } from './key-hints.js';
 import { notesOf } from './keys/words.js';
 import { NodePlace, Places, Trail, type Loose } from './loose.js';
 import type { SourceText, YamlTree } from './source-text.js';
 import { checkScalar, describeNode, describeSchema, unwrap } from './scalar-check.js';
-import { didYouMean, hints, listNames, quote } from './suggest.js';
+import { quote } from './suggest.js';
 
 /** Nodes that may be visited beyond those of the file: what aliases may repeat. */
 const ALIAS_ALLOWANCE = 100_000;
@@ -62,7 +63,7 @@ export class SchemaWalk {
       this.#wrongType(inner, node, given, trail);
       return undefined;
     }
-    const result = checkScalar(inner, node, String(trail?.part ?? 'the value'));
+    const result = checkScalar(inner, node, subject(trail), trail?.part);
     if ('problem' in result) {
       this.reporter.report(this.#place(given, trail), result.problem);
       return undefined;
@@ -282,15 +283,10 @@ export class SchemaWalk {
   }
 
   #unknownKey(schema: z.ZodObject, entry: Entry, trail: Trail | undefined): void {
-    const names = Object.keys(schema.shape).filter((name) => !name.startsWith('_unstable'));
-    const better = didYouMean(entry.name, names);
     this.reporter.report(this.#place(entry.key, new Trail(trail, entry.name)), {
       code: 'UNKNOWN_KEY',
       message: `${quote(entry.name)} is no key of ${this.#where(trail)}`,
-      hint: hints(
-        better,
-        better === undefined ? `Keys here: ${listNames(names, 12)}. Keys of your own start with x-.` : undefined,
-      ),
+      hint: unknownKeyHint(schema, entry.name),
     });
   }
 
@@ -326,16 +322,9 @@ export class SchemaWalk {
     this.reporter.report(this.#place(given, trail), {
       code: 'WRONG_TYPE',
       message: `${subject(trail)} is ${describeNode(node)}; it has to be ${describeSchema(schema)}`,
-      hint:
-        isMap(node) && !(schema instanceof z.ZodObject)
-          ? 'Look at the indentation; text that holds ": " needs quotes.'
-          : `Write ${describeSchema(schema)}.`,
+      hint: shapeHint(schema, node, trail?.part),
     });
   }
-}
-
-function isContainer(schema: z.core.$ZodType): boolean {
-  return schema instanceof z.ZodObject || schema instanceof z.ZodRecord || schema instanceof z.ZodArray;
 }
 
 /** `-` and `_` spell the same key. */

@@ -105,6 +105,7 @@ export class Wiring {
         input.source = parsed;
         break;
       case 'logs':
+        if (parsed.node !== undefined && !this.#nodes.has(parsed.node)) this.#reportNode([parsed.node], input);
         reporter.report(input.place, {
           code: 'NOT_SUPPORTED_YET',
           severity: unsupportedSeverity(purpose),
@@ -241,6 +242,8 @@ export class Wiring {
   /** For a source without "/": what was probably meant. */
   #bareHint(text: string): string | undefined {
     if (text.includes('/')) return undefined;
+    const slashed = text.replaceAll(/[.:\\>]+/g, '/');
+    if (this.#full.has(slashed)) return `Did you mean ${slashed}?`;
     const node = this.#nodes.get(text);
     const found = node === undefined ? this.#sendersOf(text) : outputsOf(node).map((output) => `${text}/${output}`);
     return found.length === 0 ? undefined : `Did you mean ${found.slice(0, 3).join(' or ')}?`;

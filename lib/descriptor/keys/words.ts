@@ -88,30 +88,43 @@ export const path = (): z.ZodString => noted(text(), { type: 'path' });
 export const whole = (low: number, high?: number): z.ZodNumber =>
   high === undefined ? z.number().int().min(low) : z.number().int().min(low).max(high);
 
+/** What is wanted where seconds() is, in words. */
+export const SECONDS = 'a number of seconds';
+
 /** Seconds as a number. */
 export const seconds = (minimum: 'positive' | 'zero'): z.ZodNumber =>
-  noted(minimum === 'positive' ? z.number().gt(0) : z.number().min(0), { words: 'a number of seconds' });
+  noted(minimum === 'positive' ? z.number().gt(0) : z.number().min(0), { words: SECONDS });
 
 /** A duration of ours: seconds as a number, or text such as 50us, 5ms, 2s. */
 export const duration = (): z.ZodUnion<[z.ZodNumber, z.ZodString]> =>
   noted(
     z.union([
       seconds('positive'),
-      noted(z.string().regex(/^\d+(\.\d+)?(ns|us|ms|s|min|h)$/, 'is not a duration'), {
+      noted(z.string().regex(/^(?![0.]*[a-z])\d+(\.\d+)?(ns|us|ms|s|min|h)$/, 'is not a duration above 0'), {
         words: 'a duration such as 50us, 5ms or 2s',
       }),
     ]),
     { type: 'seconds above 0, or text such as `50us`, `5ms`, `2s`' },
   );
 
+const sizeForm = /^\d+(\.\d+)?\s*([kmgtKMGT][iI]?)?[bB]?$/;
+const isPossible = (bytes: number): boolean => bytes >= 1 && bytes <= Number.MAX_SAFE_INTEGER;
+
 /** A number of bytes, or text such as 8MB or 1GiB; parseSize() reads both. */
 export const size = (): z.ZodUnion<[z.ZodNumber, z.ZodString]> =>
   noted(
     z.union([
       noted(z.number().int().min(1), { words: 'a whole number of bytes' }),
-      noted(z.string().regex(/^\d+(\.\d+)?\s*([kmgtKMGT][iI]?)?[bB]?$/, 'is not a size'), {
-        words: 'a size such as 8MB or 1GiB',
-      }),
+      noted(
+        z
+          .string()
+          .regex(sizeForm, 'is not a size')
+          .refine(
+            (value) => !sizeForm.test(value) || isPossible(parseSize(value)),
+            'is less than a byte, or more than can be',
+          ),
+        { words: 'a size such as 8MB or 1GiB' },
+      ),
     ]),
     { type: 'bytes, or text such as `8MB`, `1GiB`' },
   );

@@ -144,7 +144,14 @@ const rosType = (kind: string): Row =>
   );
 const beside = (given: Row, keys: NonNullable<Row['beside']>): Row => ({ ...given, beside: keys });
 /** `o` is an output of the holder, and `i` an input. */
-const output = row(['o'], [['5', 'WRONG_TYPE']]);
+const output = row(
+  ['o'],
+  [
+    ['5', 'WRONG_TYPE'],
+    ['none', 'UNKNOWN_OUTPUT'],
+  ],
+  { beyondSchema: true },
+);
 const noWords = row(
   ['"make\\nmake install"', '""'],
   [
@@ -285,8 +292,22 @@ const topicRows: Record<string, Row> = {
   topic: text,
   message_type: rosType('msg'),
   direction: oneOf('subscribe', 'publish'),
-  input: row(['word'], [['5', 'WRONG_TYPE']]),
-  output: row(['word'], [['5', 'WRONG_TYPE']]),
+  input: row(
+    ['word'],
+    [
+      ['5', 'WRONG_TYPE'],
+      ['none', 'UNKNOWN_INPUT'],
+    ],
+    { beside: { direction: 'publish' }, beyondSchema: true },
+  ),
+  output: row(
+    ['word'],
+    [
+      ['5', 'WRONG_TYPE'],
+      ['none', 'UNKNOWN_OUTPUT'],
+    ],
+    { beyondSchema: true },
+  ),
 };
 
 const under =
@@ -529,7 +550,16 @@ export const holders: Readonly<Record<string, Holder>> = {
         ],
         { beside: { 'shared-library': null } },
       ),
-      wasm: beside(text, { 'shared-library': null }),
+      wasm: row(
+        ['a.wasm', '"two words.wasm"'],
+        [
+          ['5', 'WRONG_TYPE'],
+          ['[a.wasm]', 'WRONG_TYPE'],
+          ['a.so', 'INVALID_VALUE'],
+          ['https://example.org/a.wasm', 'INVALID_URL'],
+        ],
+        { beside: { 'shared-library': null }, beyondSchema: true },
+      ),
       typescript: script,
       javascript: script,
       build: noWords,
@@ -549,9 +579,11 @@ export const holders: Readonly<Record<string, Holder>> = {
         [
           ['none', 'INVALID_VALUE'],
           ['[¦5]', 'WRONG_TYPE'],
+          ['[i, ¦none]', 'UNKNOWN_INPUT'],
           ['5', 'WRONG_TYPE'],
           ['{ ¦of: all }', 'UNKNOWN_KEY'],
         ],
+        { beyondSchema: true },
       ),
       state: row(
         ['{ s: { scope: shared } }', '{ s: }', '{}'],
@@ -584,7 +616,9 @@ export const holders: Readonly<Record<string, Holder>> = {
           ['none', 'INVALID_VALUE'],
           ['5', 'WRONG_TYPE'],
           ['[¦5]', 'WRONG_TYPE'],
+          ['[¦none]', 'UNKNOWN_INPUT'],
         ],
+        { beyondSchema: true },
       ),
       batch: from(1),
       max_wait: duration,
@@ -629,7 +663,9 @@ export const holders: Readonly<Record<string, Holder>> = {
   },
   qos: {
     base: {},
-    file: under(...inNode('ros2:', '  topic: /t', '  message_type: a/B', '  qos:')),
+    file: under(
+      ...inNode('outputs: [o]', 'inputs: { i: a/o }', 'ros2:', '  topic: /t', '  message_type: a/B', '  qos:'),
+    ),
     rows: {
       reliable: bool,
       durability: oneOf('volatile', 'transient_local'),
@@ -642,7 +678,9 @@ export const holders: Readonly<Record<string, Holder>> = {
   },
   transport: {
     base: {},
-    file: under(...inNode('ros2:', '  topic: /t', '  message_type: a/B', '  transport:')),
+    file: under(
+      ...inNode('outputs: [o]', 'inputs: { i: a/o }', 'ros2:', '  topic: /t', '  message_type: a/B', '  transport:'),
+    ),
     rows: {
       kind: beside(oneOf('dds', 'zenoh'), { compatibility: 'humble' }),
       compatibility: oneOf('humble', 'rep2016'),
