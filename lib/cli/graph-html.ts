@@ -11,7 +11,7 @@ import { drawDataflow, letter, titleHeight, type Box, type Frame, type Line, typ
 
 /** The whole page. Same dataflow, same text. */
 export function toHtml(dataflow: Dataflow): string {
-  const { width, height, frames, boxes, lines } = drawDataflow(dataflow);
+  const { width, height, isLarge, frames, boxes, lines } = drawDataflow(dataflow);
   const title = escape(path.basename(dataflow.file));
   const size = `width="${round(width)}" height="${round(height)}" viewBox="0 0 ${round(width)} ${round(height)}"`;
   const counts = `${counted(dataflow.nodes.length, 'node')}, ${counted(lines.length, 'connection')}`;
@@ -26,7 +26,7 @@ export function toHtml(dataflow: Dataflow): string {
 </head>
 <body>
 <h1>${title}</h1>
-<p>${counts}. Thick: the sender waits when the queue is full. Slanted: started by hand. Dotted: a module. Rest the pointer on anything for more.</p>
+<p>${counts}. Thick: the sender waits when the queue is full. Slanted: started by hand. Dotted: a module. Rest the pointer on anything for more.${isLarge ? ' So much is laid out in plain columns.' : ''}</p>
 <svg xmlns="http://www.w3.org/2000/svg" role="img" ${size}>
 <title>${title}</title>
 <defs>

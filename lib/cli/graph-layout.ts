@@ -1,5 +1,6 @@
 /**
- * A dataflow as a drawing with coordinates: boxes, frames and lines, each with its words. dagre decides where things go.
+ * A dataflow as a drawing with coordinates: boxes, frames and lines, each with its words. dagre decides where things go,
+ * and graph-columns.ts where there is too much for it.
  *
  * Boxes are programs, operators and timers (one for each period); frames are runtime nodes and modules. Words are raw text:
  * whoever writes them into a document escapes them. Same dataflow, same drawing. Called by graph-html.ts.
@@ -15,6 +16,7 @@ import {
   type DataflowNode,
   type DataflowOperator,
 } from '../descriptor/index.js';
+import { placeInColumns, ranksOf } from './graph-columns.js';
 
 export interface Point {
   readonly x: number;
@@ -54,6 +56,8 @@ export interface Line {
 export interface Drawing {
   readonly width: number;
   readonly height: number;
+  /** So much that everything stands in plain columns, with lines across. */
+  readonly isLarge: boolean;
   /** Outer ones before those inside them. */
   readonly frames: readonly Frame[];
   readonly boxes: readonly Box[];
@@ -123,36 +127,121 @@ export function drawDataflow(dataflow: Dataflow): Drawing {
   return place(frames, [...boxes, ...timersOf(dataflow)], dataflow);
 }
 
-/** Everything measured and given to dagre, and read back with its place. */
+/** More is laid out in columns: dagre would take tens of seconds, or overflow the stack. */
+const most = { pieces: 800, steps: 4000, columns: 400 } as const;
+
+/** Everything measured, and given a place by dagre, or in columns where there is too much of it. */
 function place(frames: readonly Unplaced<Frame>[], boxes: readonly Unplaced<Box>[], dataflow: Dataflow): Drawing {
+  const pieces = [
+    ...frames.map((frame) => ({ ...frame, width: 64, height: 34 })),
+    ...boxes.map((box) => {
+      const { width, height } = sizeOf(box.lines);
+      return { ...box, width: Math.max(width + 28, 64), height: height + 18 };
+    }),
+  ];
+  const edges = edgesOf(dataflow).map((edge) => {
+    const { width, height } = sizeOf(edge.lines);
+    return { ...edge, width: width + 8, height: height + 4 };
+  });
+  const isLarge = isTooLarge(boxes, frames.length, edges);
+  const { width, height, at, lines } = isLarge ? inColumns(pieces, edges) : byDagre(pieces, frames.length, edges);
+  return {
+    width,
+    height,
+    isLarge,
+    frames: frames.map((frame) => ({ ...frame, ...at(frame.key) })),
+    boxes: boxes.map((box) => ({ ...box, ...at(box.key) })),
+    lines,
+  };
+}
+
+interface Placed {
+  readonly width: number;
+  readonly height: number;
+  readonly at: (key: string) => Required<Spot>;
+  readonly lines: readonly Line[];
+}
+type Sized<T> = T & { readonly width: number; readonly height: number };
+
+function isTooLarge(boxes: readonly { key: string }[], frames: number, edges: readonly Edge[]): boolean {
+  if (boxes.length + frames > most.pieces || edges.length > most.steps) return true;
+  const ranks = ranksOf(
+    boxes.map(({ key }) => key),
+    edges,
+  );
+  const rankOf = (key: string): number => ranks.get(key) ?? 0;
+  // dagre cuts a line into one piece for each column that it passes.
+  const steps = edges.reduce((sum, { from, to }) => sum + Math.abs(rankOf(to) - rankOf(from)), 0);
+  return steps > most.steps || Math.max(0, ...ranks.values()) > most.columns;
+}
+
+function byDagre(
+  pieces: readonly Sized<Unplaced<Frame | Box>>[],
+  frames: number,
+  edges: readonly Sized<Edge>[],
+): Placed {
   const graph = new dagre.Graph({ compound: true, multigraph: true });
   graph.setGraph({ rankdir: 'LR', nodesep: 44, edgesep: 24, ranksep: 56, marginx: 24, marginy: 24 + titleHeight });
-  for (const frame of frames) graph.setNode(frame.key, { width: 0, height: 0 });
-  for (const box of boxes) {
-    const { width, height } = sizeOf(box.lines);
-    graph.setNode(box.key, { width: Math.max(width + 28, 64), height: height + 18 });
-  }
-  for (const { key, parent } of [...frames, ...boxes]) if (parent !== undefined) graph.setParent(key, parent);
-  const edges = edgesOf(dataflow);
-  edges.forEach(({ from, to, lines }, index) => {
-    const { width, height } = sizeOf(lines);
-    graph.setEdge(from, to, { width: width + 8, height: height + 4, labelpos: 'c' }, String(index));
+  pieces.forEach(({ key, width, height }, index) => {
+    graph.setNode(key, index < frames ? { width: 0, height: 0 } : { width, height });
+  });
+  for (const { key, parent } of pieces) if (parent !== undefined) graph.setParent(key, parent);
+  edges.forEach(({ from, to, width, height }, index) => {
+    graph.setEdge(from, to, { width, height, labelpos: 'c' }, String(index));
   });
   dagre.layout(graph);
   const { width = 0, height = 0 } = graph.graph();
   const at = (key: string): Required<Spot> => known(graph.node(key));
-  return {
-    width,
-    height,
-    frames: frames.map((frame) => ({ ...frame, ...at(frame.key) })),
-    boxes: boxes.map((box) => ({ ...box, ...at(box.key) })),
-    lines: edges.map((edge, index) => {
-      const track = graph.edge(edge.from, edge.to, String(index));
-      const { x, y } = known(track);
-      const points = edge.from === edge.to ? loop(at(edge.from), { x, y }) : (track.points ?? []);
-      return { ...edge, points, label: { x, y } };
-    }),
-  };
+  const lines = edges.map((edge, index) => {
+    const track = graph.edge(edge.from, edge.to, String(index));
+    const { x, y } = known(track);
+    const points = edge.from === edge.to ? loop(at(edge.from), { x, y }) : (track.points ?? []);
+    return { ...edge, points, label: { x, y } };
+  });
+  return { width, height, at, lines };
+}
+
+function inColumns(pieces: readonly Sized<Unplaced<Frame | Box>>[], edges: readonly Sized<Edge>[]): Placed {
+  const { width, height, spots } = placeInColumns(pieces, edges, titleHeight);
+  const at = (key: string): Required<Spot> => known(spots.get(key) ?? { width: 0, height: 0 });
+  const seen = new Map<string, number>();
+  const lines = edges.map((edge) => {
+    const [from, to] = [at(edge.from), at(edge.to)];
+    // Words stand before the receiver, those of one receiver below each other.
+    const nth = seen.get(edge.to) ?? 0;
+    seen.set(edge.to, nth + 1);
+    const label = { x: to.x - to.width / 2 - edge.width / 2 - 12, y: to.y + nth * edge.height };
+    if (edge.from !== edge.to) return { ...edge, points: across(from, to), label };
+    const above = { x: from.x, y: from.y - from.height / 2 - letter.lineHeight };
+    return { ...edge, points: loop(from, above), label: above };
+  });
+  return { width, height: height + deepest, at, lines };
+}
+
+/** How far a line hangs below the boxes at most, where there is nothing between its ends but other boxes. */
+const deepest = 160;
+
+/** From border to border; to the left, or past other boxes of the same row, below them. */
+function across(from: Required<Spot>, to: Required<Spot>): Point[] {
+  const [start, end] = [from.x + from.width / 2, to.x - to.width / 2];
+  const isFar = from.y === to.y && end - start > 300;
+  if (start < end && !isFar) {
+    const middle = (start + end) / 2;
+    return [
+      { x: start, y: from.y },
+      { x: middle, y: from.y },
+      { x: middle, y: to.y },
+      { x: end, y: to.y },
+    ];
+  }
+  const [one, other] = [from.y + from.height / 2, to.y + to.height / 2];
+  const low = Math.max(one, other) + Math.min(deepest, letter.lineHeight + Math.abs(end - start) / 12);
+  return [
+    { x: from.x, y: one },
+    { x: from.x, y: low },
+    { x: to.x, y: low },
+    { x: to.x, y: other },
+  ];
 }
 
 /** From a box around a label to the same box: dagre finds room for the label, its own points end beside the box. */

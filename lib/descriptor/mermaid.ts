@@ -98,13 +98,18 @@ function label(thing: { id: string; name?: string }): string {
     : `${escape(thing.name)}<br/>${escape(thing.id)}`;
 }
 
-/** Mermaid reads HTML entities in quoted text. */
+/** Mermaid reads HTML entities in quoted text, and characters by their number after `#`. */
 function escape(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('"', '&quot;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('#', '&num;')
-    .replaceAll(/\s+/g, ' ');
+  return (
+    text
+      .replaceAll('&', '&amp;')
+      .replaceAll('"', '&quot;')
+      .replaceAll('<', '&lt;')
+      .replaceAll('>', '&gt;')
+      .replaceAll('#', '&num;')
+      // A directive (%%{…}%%) counts wherever it stands, and a backtick after the quote begins Markdown.
+      .replaceAll('%', '#37;')
+      .replaceAll('`', '#96;')
+      .replaceAll(/\s+/g, ' ')
+  );
 }

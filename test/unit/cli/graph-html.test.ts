@@ -161,3 +161,52 @@ test('a hundred nodes with two inputs each are laid out, and a node alone is', (
   t.is(drawDataflow(dataflowOf(`nodes:\n${nodes.join('')}`)).boxes.length, 100);
   t.regex(toHtml(dataflowOf('nodes: [{ id: alone, path: p }]')), /1 node, 0 connections/);
 });
+
+const chain = (count: number, more: (index: number) => string = () => ''): string =>
+  ['nodes:', ...Array.from({ length: count }, (_, i) => `  - { id: n${i}, path: x, outputs: [o]${more(i)} }`), ''].join(
+    '\n',
+  );
+
+/** Boxes that are far apart in the file and connected: dagre would take half a minute, or overflow the stack. */
+const large: Readonly<Record<string, string>> = {
+  'lines over many columns': chain(400, (i) => (i < 200 ? '' : `, inputs: { a: n${i - 1}/o, b: n${i - 200}/o }`)),
+  'a long chain': chain(3000, (i) => (i === 0 ? '' : `, inputs: { a: n${i - 1}/o }`)),
+  'a circle': chain(1500, (i) => `, inputs: { a: n${(i + 1) % 1500}/o, own: n${i}/o }`),
+  'many readers of one': chain(1000, (i) => (i === 0 ? '' : ', inputs: { a: n0/o, tick: dora/timer/secs/1 }')),
+  'runtime nodes': `nodes:\n${Array.from(
+    { length: 300 },
+    (_, i) =>
+      `  - { id: rt${i}, operators: [{ id: a, shared-library: x, outputs: [o], inputs: { i: rt${(i + 299) % 300}/b/o } }, { id: b, shared-library: x, outputs: [o], inputs: { i: rt${i}/a/o } }] }`,
+  ).join('\n')}\n`,
+};
+
+for (const [title, text] of Object.entries(large)) {
+  test(`what is too large for dagre is laid out in columns: ${title}`, (t) => {
+    const dataflow = dataflowOf(text);
+    const { boxes, frames, lines, isLarge, width, height } = drawDataflow(dataflow);
+    t.true(isLarge);
+    const taken = new Set<string>();
+    for (const box of boxes) {
+      t.true(box.x - box.width / 2 >= 0 && box.x + box.width / 2 <= width);
+      t.true(box.y - box.height / 2 >= 0 && box.y + box.height / 2 <= height);
+      taken.add(`${box.x} ${box.y}`);
+    }
+    t.is(taken.size, boxes.length, 'no box lies on another');
+    frames.forEach((frame, index) => {
+      for (const box of boxes.slice(2 * index, 2 * index + 2)) {
+        t.true(Math.abs(box.x - frame.x) + box.width / 2 < frame.width / 2);
+        t.true(Math.abs(box.y - frame.y) + box.height / 2 < frame.height / 2);
+      }
+    });
+    const inputs = dataflow.nodes.flatMap((node) => (node.operators ?? [node]).flatMap((unit) => unit.inputs));
+    t.is(lines.length, inputs.length);
+    for (const { points, label } of lines) {
+      for (const { x, y } of [...points, label]) t.true(Number.isFinite(x) && Number.isFinite(y) && y <= height);
+    }
+    t.regex(toHtml(dataflow), /laid out in plain columns/);
+  });
+}
+
+test('an ordinary dataflow is laid out by dagre', (t) => {
+  t.false(drawDataflow(dataflowOf(chain(100, (i) => (i === 0 ? '' : `, inputs: { a: n${i - 1}/o }`)))).isLarge);
+});

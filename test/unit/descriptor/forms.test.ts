@@ -235,3 +235,12 @@ test('a graph shows nodes, operators, timers and waiting edges', (t) => {
 `,
   );
 });
+
+test('no name in a Mermaid flowchart is a directive, Markdown or HTML', (t) => {
+  const name = '`%%{init: {"theme": "dark"}}%%` #35; <b>';
+  const text = toMermaid(dataflowOf(`nodes:\n  - { id: a, path: x, name: ${JSON.stringify(name)} }\n`));
+  t.is(
+    text,
+    'flowchart LR\n  n0["#96;#37;#37;{init: {&quot;theme&quot;: &quot;dark&quot;}}#37;#37;#96; &num;35; &lt;b&gt;<br/>a"]\n',
+  );
+});
