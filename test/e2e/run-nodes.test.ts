@@ -215,6 +215,68 @@ test('a program that is started by hand joins with what dora run prints', async 
   t.deepEqual(await box.settle(), []);
 });
 
+test('who joins late gets the newest messages that output_retain keeps, in order, and then what follows', async (t) => {
+  const box = new Sandbox(t);
+  box.write(
+    'd.yml',
+    `nodes:
+  - { id: map, path: map.ts, outputs: [n, last], output_retain: { n: 3, last: 1 } }
+  - id: late
+    path: dynamic
+    inputs:
+      n: { source: map/n, queue_size: 10, queue_policy: backpressure }
+      last: { source: map/last, queue_size: 1 }
+`,
+  );
+  box.write(
+    'map.ts',
+    `import { Node } from 'dora-ts';
+const node: Node = await Node.connect();
+for (let i = 0; i < 10; i++) {
+  await node.send('n', String(i));
+  await node.send('last', String(i));
+}
+console.log('sent');
+for (let last = false; ; ) {
+  const event = await node.recv({ timeoutMs: 20 });
+  if (event?.type === 'end') break;
+  if (last || node.outputs.get('n')!.subscribers === 0) continue;
+  last = true;
+  await node.send('n', '10');
+}
+await node.close();
+`,
+  );
+  const command = box.dora(['run', 'd.yml']);
+  await command.printed('map  | sent');
+  const config = /DORA_NODE_CONFIG='([^']+)'/.exec(command.stderr)?.[1] ?? '';
+  box.write(
+    'late.mjs',
+    `import { Node } from ${JSON.stringify(path.join(projectRoot, 'dist/index.js'))};
+const node = await Node.connect();
+const got = { n: [], last: [] };
+for await (const event of node) {
+  if (event.type === 'input') got[event.id].push(event.text() + (event.dropped > 0 ? '!' : ''));
+  if (got.n.length === 4) break;
+}
+for (let event = node.tryRecv(); event?.type === 'input'; event = node.tryRecv()) got[event.id].push(event.text());
+console.log(JSON.stringify(got));
+node.requestStop();
+for await (const event of node) void event;
+await node.close();
+`,
+  );
+  box.write(
+    'by-hand.yml',
+    'nodes:\n- {id: starter, custom: {source: /bin/sh, args: [-c, "DORA_NODE_CONFIG=\\"$C\\" exec \\"$N\\" late.mjs"]}}\n',
+  );
+  const byHand = await box.run('run', 'by-hand.yml', '--env', `C=${config}`, '--env', `N=${process.execPath}`);
+  t.is(byHand.code, 0, byHand.stdout + byHand.stderr);
+  t.true(byHand.stdout.includes('{"n":["7","8","9","10"],"last":["9"]}'), byHand.stdout);
+  t.is((await command.finished).code, 0);
+  t.deepEqual(await box.settle(), []);
+});
+
 /** The source as plain JavaScript that finds the built package. */
 function prepareByHand(box: Sandbox): string {
   const built = JSON.stringify(path.join(projectRoot, 'dist/index.js'));
