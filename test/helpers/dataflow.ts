@@ -142,11 +142,16 @@ const MOST_AT_ONCE = 3;
 let running = 0;
 const queue: (() => void)[] = [];
 
-export async function startDataflow(specs: readonly NodeSpec[], graceMs = 2000): Promise<Dataflow> {
+/** @param memoryLimitBytes shared memory of all nodes together; 0: half of the machine's */
+export async function startDataflow(
+  specs: readonly NodeSpec[],
+  graceMs = 2000,
+  memoryLimitBytes = 0,
+): Promise<Dataflow> {
   const file = await (program ??= buildProgram());
   if (running >= MOST_AT_ONCE) await new Promise<void>((resolve) => queue.push(resolve));
   running++;
-  const flow = new TestDataflow(specs, file, graceMs);
+  const flow = new TestDataflow(specs, file, graceMs, memoryLimitBytes);
   flow.start();
   return flow;
 }
@@ -174,13 +179,14 @@ class TestDataflow implements Dataflow {
 
   readonly #program: string;
 
-  constructor(specs: readonly NodeSpec[], file: string, graceMs: number) {
+  constructor(specs: readonly NodeSpec[], file: string, graceMs: number, memoryLimitBytes: number) {
     this.#specs = specs;
     this.#program = file;
     this.broker = loadNative().createBroker({
       runtimeFolder: this.#folder,
       nodesOutlive: false,
       graceMs,
+      memoryLimitBytes,
       onEvents: () => {
         this.#takeEvents();
       },

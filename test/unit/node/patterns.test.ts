@@ -76,6 +76,36 @@ test('batches: maxWaitMs collects, an abort loses nothing, timeoutMs gives an em
   t.pass();
 });
 
+test('batches: by count when there are many, by time when there are few', async (t) => {
+  const { sink: end } = await runDataflow([
+    source(150, 4),
+    sink(
+      async ({ node, assert, report }) => {
+        const lengths: number[] = [];
+        let next = 0;
+        let begin = performance.now();
+        for await (const batch of node.batches({ max: 1000, maxWaitMs: 60 })) {
+          for (const e of batch) if (e.type === 'input') assert.equal(Number(e.text()), next++);
+          lengths.push(batch.length);
+          // The first event of a batch may come late; from then on it collects for so long, but at the end of the stream.
+          if (next < 150) assert.ok(performance.now() - begin >= 55, `after ${performance.now() - begin} ms`);
+          begin = performance.now();
+        }
+        report({ next, lengths });
+      },
+      { in: lossless('source/out', 1000) },
+    ),
+  ]);
+  const { next, lengths } = end!.reports[0] as { next: number; lengths: number[] };
+  t.is(next, 150);
+  // 600 ms and more, in pieces of 60.
+  t.true(lengths.length >= 3 && lengths.some((length) => length > 1), lengths.join());
+  t.true(
+    lengths.every((length) => length < 150),
+    lengths.join(),
+  );
+});
+
 test('a batch of large and small payloads, more than the slab holds', async (t) => {
   await runDataflow([
     {

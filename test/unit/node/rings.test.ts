@@ -1,5 +1,6 @@
 /**
- * Nodes that wait for each other by backpressure: the youngest send rejects, the ring goes on, and the event loop never stands still meanwhile.
+ * Nodes that wait for each other by backpressure: the youngest send rejects within a second, the ring goes on, and the event loop never stands still
+ * meanwhile.
  */
 import test from 'ava';
 import { startDataflow } from '../../helpers/dataflow.js';
@@ -10,7 +11,10 @@ test.beforeEach((t) => {
   t.timeout(90_000);
 });
 
-/** Answers each message with two, so that a ring of such nodes fills up; reports what was rejected, and goes on until 6 came. */
+/**
+ * Answers each message with two, so that a ring of such nodes fills up; reports what was rejected, after how long and how many turns of a timer of
+ * 5 ms, and goes on until 6 came.
+ */
 const doubling = (id: string, from: string, first: number): NodeSpec => ({
   id,
   inputs: { in: lossless(from, 2) },
@@ -18,19 +22,14 @@ const doubling = (id: string, from: string, first: number): NodeSpec => ({
   args: { first },
   main: async ({ node, args, report }) => {
     let ticks = 0;
-    let longest = 0;
-    let last = performance.now();
-    const timer = setInterval(() => {
-      ticks++;
-      longest = Math.max(longest, performance.now() - last);
-      last = performance.now();
-    }, 5);
+    const timer = setInterval(() => ticks++, 5);
     const send = async (text: string): Promise<void> => {
       const start = performance.now();
+      ticks = 0;
       try {
         await node.send('out', text);
       } catch (error) {
-        report({ ...(error as { toJSON(): object }).toJSON(), text, afterMs: performance.now() - start });
+        report({ ...(error as { toJSON(): object }).toJSON(), text, afterMs: performance.now() - start, ticks });
       }
     };
     for (let i = 0; i < (args as { first: number }).first; i++) await send(`first ${i}`);
@@ -42,7 +41,7 @@ const doubling = (id: string, from: string, first: number): NodeSpec => ({
       await send(`b ${received}`);
     }
     clearInterval(timer);
-    report({ received, ticks, longest });
+    report({ received });
   },
 });
 
@@ -51,6 +50,7 @@ interface Rejected {
   message: string;
   hint: string;
   afterMs: number;
+  ticks: number;
 }
 
 for (const count of [1, 2, 3]) {
@@ -70,7 +70,11 @@ for (const count of [1, 2, 3]) {
         return typeof report === 'object' && report !== null && 'code' in report;
       });
     t.true(rejected.length > 0);
-    for (const { code, message, hint } of rejected) {
+    // Of several, for the machine may be busy: what is promised is a second, and no machine makes a wait shorter than it is.
+    const soonest = Math.min(...rejected.map(({ afterMs }) => afterMs));
+    t.true(soonest <= 1000, `the soonest rejection came after ${soonest} ms`);
+    for (const { code, message, hint, afterMs, ticks } of rejected) {
+      t.true(ticks >= 3, `${ticks} turns of the loop in ${afterMs} ms`);
       t.is(code, 'BACKPRESSURE_CYCLE');
       for (const [i, id] of ids.entries())
         t.true(message.includes(`"${id}/out" for "${ids[(i + 1) % count]!}/in"`), message);

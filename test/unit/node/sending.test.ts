@@ -129,6 +129,42 @@ test('a second send while one waits is SEND_PENDING; trySend is false then', asy
   t.pass();
 });
 
+test('while sends wait for a slow subscriber the event loop turns as ever, and the wait costs nothing', async (t) => {
+  const { source: end } = await runDataflow([
+    source(async ({ node, report }) => {
+      let ticks = 0;
+      const timer = setInterval(() => ticks++, 2);
+      let waited = 0;
+      let waitedMs = 0;
+      let fewest = Infinity;
+      const cpu = process.cpuUsage();
+      for (let i = 0; i < 12; i++) {
+        const begin = performance.now();
+        ticks = 0;
+        await node.send('out', String(i));
+        const ms = performance.now() - begin;
+        if (ms < 50) continue;
+        waited++;
+        waitedMs += ms;
+        fewest = Math.min(fewest, ticks);
+      }
+      const { user, system } = process.cpuUsage(cpu);
+      clearInterval(timer);
+      report({ waited, waitedMs, fewest, cpuMs: (user + system) / 1000 });
+    }),
+    {
+      ...sink(1),
+      main: async ({ node, sleep }) => {
+        for await (const e of node) if (e.type === 'input') await sleep(100);
+      },
+    },
+  ]);
+  const figures = end!.reports[0] as { waited: number; waitedMs: number; fewest: number; cpuMs: number };
+  t.true(figures.waited >= 8, JSON.stringify(figures));
+  t.true(figures.fewest >= 3, JSON.stringify(figures));
+  t.true(figures.cpuMs < figures.waitedMs / 2, JSON.stringify(figures));
+});
+
 test('sendSync blocks until there is room', async (t) => {
   const { sink: end } = await runDataflow([
     source(({ node, assert }) => {
@@ -383,6 +419,136 @@ test('a program that ends while a send waits ends only when it was accepted', as
     sink(1, 300),
   ]);
   t.is(end!.reports.length, 2);
+});
+
+/** Sends 10 MB until there is no memory, then as often as it is asked to; reports how many it could, and what it was told. */
+const filler = (id: string, more: Partial<NodeSpec> = {}): NodeSpec => ({
+  id,
+  outputs: ['out'],
+  inputs: { again: { from: 'keeper/again' } },
+  main: async ({ node, report, assert }) => {
+    const payload = new Uint8Array(10_000_000);
+    for (;;) {
+      let sent = 0;
+      let message = '';
+      while (message === '') {
+        try {
+          await node.send('out', payload);
+          sent++;
+        } catch (error) {
+          const { code, message: words } = error as { code: string; message: string };
+          assert.equal(code, 'SHM_EXHAUSTED');
+          message = words;
+        }
+      }
+      assert.throws(() => node.loan('out', 10_000_000), { name: 'DoraError', code: 'SHM_EXHAUSTED', message });
+      await node.send('out', 'small ones still go');
+      report({ sent, message });
+      for (;;) {
+        const e = await node.recv();
+        if (e?.type === 'end') return;
+        if (e?.type === 'input') break;
+      }
+    }
+  },
+  ...more,
+});
+
+/** Keeps what it gets until `release` of the large ones are there; then gives all back and asks for more, `times` times. */
+const keeper = (inputs: Record<string, string>, args: { times: number }): NodeSpec => ({
+  id: 'keeper',
+  outputs: ['again'],
+  inputs: Object.fromEntries(Object.entries(inputs).map(([id, from]) => [id, { from, queueSize: 20 }])),
+  args,
+  main: async ({ node, args, report }) => {
+    const { times } = args as { times: number };
+    for (let round = 0; round < times; round++) {
+      const kept: { release: () => void }[] = [];
+      for (;;) {
+        const e = await node.recv();
+        if (e?.type !== 'input') continue;
+        if (e.sizeBytes < 1000) break; // the filler has no memory left
+        kept.push(e.retain());
+      }
+      report(kept.length);
+      for (const sample of kept) sample.release();
+      await node.send('again', '');
+    }
+    node.requestStop();
+  },
+});
+
+interface Filled {
+  sent: number;
+  message: string;
+}
+
+test('memory of a node that its subscriber keeps is missed at the next send, with figures, and is there again when it is released', async (t) => {
+  const flow = await startDataflow([
+    filler('source', { memoryLimitBytes: 50_000_000 }),
+    keeper({ in: 'source/out' }, { times: 3 }),
+  ]);
+  const { source, keeper: kept } = await flow.ended();
+  t.is(source!.exitCode, 0, source!.stderr);
+  const reports = source!.reports as Filled[];
+  const sent = reports[0]!.sent;
+  t.true(sent >= 3 && sent <= 4);
+  t.true(reports.length >= 3);
+  for (const report of reports.slice(0, 3)) {
+    t.is(report.sent, sent, 'all of it is there again');
+    t.regex(report.message, new RegExp(`"out".* bytes are used of its limit of 50003968; "keeper/in" has ${sent}$`));
+  }
+  t.deepEqual(kept!.reports, [sent, sent, sent]);
+});
+
+test('memory of a dataflow that one node has is missed by the others, with figures, and comes back with its end', async (t) => {
+  const flow = await startDataflow(
+    [
+      filler('source'),
+      keeper({ in: 'source/out' }, { times: 2 }),
+      {
+        id: 'other',
+        outputs: ['out'],
+        inputs: { again: 'keeper/again' },
+        main: async ({ node, report, sleep }) => {
+          const payload = new Uint8Array(10_000_000);
+          await node.recv();
+          // What the source's subscriber has released is still the source's.
+          try {
+            await node.send('out', payload);
+          } catch (error) {
+            report((error as { toJSON(): object }).toJSON());
+          }
+          await node.send('out', 'small ones still go');
+          for (let e = await node.recv(); e?.type !== 'stop';) e = await node.recv();
+          for (;;) {
+            try {
+              await node.send('out', payload);
+              break;
+            } catch {
+              await sleep(20);
+            }
+          }
+          report('sent');
+        },
+      },
+    ],
+    2000,
+    60_000_000,
+  );
+  const { source, other } = await flow.ended();
+  t.is(source!.exitCode, 0, source!.stderr);
+  t.is(other!.exitCode, 0, other!.stderr);
+  const reports = source!.reports as Filled[];
+  t.is(reports[0]!.sent, 5);
+  t.is(reports[1]!.sent, 5);
+  const [refused, later] = other!.reports as [{ code: string; message: string }, string];
+  t.is(refused.code, 'SHM_EXHAUSTED');
+  t.regex(
+    refused.message,
+    /needs \d+ more: the node has \d+ of its limit of 60000000 bytes, all nodes of this machine \d+ of 60000000$/,
+  );
+  t.is(later, 'sent');
 });
 
 test('over the memory budget: SHM_EXHAUSTED, with figures, and the node goes on', async (t) => {

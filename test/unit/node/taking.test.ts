@@ -223,6 +223,149 @@ test('`only` leaves other inputs in their queues', async (t) => {
   t.pass();
 });
 
+test('`only` in every way of taking: nothing else wakes the wait or costs it anything, and what waits meanwhile keeps its own policy', async (t) => {
+  await runDataflow([
+    {
+      id: 'source',
+      outputs: ['out', 'other'],
+      inputs: { tick: { everyMs: 5 } },
+      main: async ({ node }) => {
+        let n = 0;
+        for await (const e of node) {
+          if (e.type === 'input') await node.send('out', String(n++));
+          if (n === 300) break;
+        }
+        await node.send('other', 'at last');
+      },
+    },
+    sink(
+      async ({ node, assert, sleep }) => {
+        const only = ['other'];
+        await sleep(100);
+        for (const wait of [
+          () => node.recv({ only, timeoutMs: 300 }),
+          () => node.recvSync({ only, timeoutMs: 300 }),
+          async () => {
+            for await (const batch of node.batches({ only, timeoutMs: 300 })) return batch;
+            throw new Error('it ended');
+          },
+        ]) {
+          const begin = performance.now();
+          const cpu = process.cpuUsage();
+          const got = await wait();
+          const { user, system } = process.cpuUsage(cpu);
+          assert.ok(got === null || (Array.isArray(got) && got.length === 0), JSON.stringify(got));
+          assert.ok(performance.now() - begin >= 290);
+          // `in` is pending all the time: a wait that looked at it again and again would need a core.
+          assert.ok(user + system < 150_000, `${user + system} us of CPU time in a wait of 300 ms`);
+        }
+        assert.equal(node.tryRecv({ only }), null);
+        const e = await node.recv({ only });
+        assert.equal(e?.type === 'input' && e.text(), 'at last');
+        const seen: number[] = [];
+        let dropped = 0;
+        for await (const next of node) {
+          if (next.type !== 'input') continue;
+          seen.push(Number(next.text()));
+          dropped += next.dropped;
+        }
+        // drop_oldest went on: the newest five are there, the others are counted.
+        assert.deepEqual(seen, [295, 296, 297, 298, 299]);
+        assert.equal(dropped, 295);
+      },
+      { in: { from: 'source/out', queueSize: 5 }, other: lossless('source/other') },
+    ),
+  ]);
+  t.pass();
+});
+
+test('inputs of a higher priority come first, whatever their age, and the others as soon as those are empty', async (t) => {
+  const { sink: end } = await runDataflow([
+    {
+      id: 'source',
+      outputs: ['low', 'high', 'highest', 'done'],
+      main: async ({ node }) => {
+        for (const output of ['low', 'high', 'highest'])
+          for (let i = 0; i < 100; i++) await node.send(output, `${output} ${i}`);
+        await node.send('done', '');
+      },
+    },
+    sink(
+      async ({ node, report, assert }) => {
+        assert.notEqual(await node.recv({ only: ['done'] }), null);
+        const seen: string[] = [];
+        for await (const batch of node.batches({ max: 64 }))
+          for (const e of batch) if (e.type === 'input') seen.push(e.text());
+        report(seen);
+      },
+      {
+        low: lossless('source/low', 100),
+        highest: { ...lossless('source/highest', 100), priority: 255 },
+        high: { ...lossless('source/high', 100), priority: 1 },
+        done: 'source/done',
+      },
+    ),
+  ]);
+  const seen = end!.reports[0] as string[];
+  t.is(seen.length, 300);
+  // At most 64 in a row from one input while others wait: then one of the next best.
+  const first = { highest: 0, high: 0, low: 0 };
+  const order: string[] = [];
+  for (const text of seen) {
+    const [output, n] = text.split(' ') as [keyof typeof first, string];
+    t.is(Number(n), first[output]++, 'in order within an input');
+    if (order.at(-1)?.split(' ')[0] === output) order.push(`${output} ${Number(order.pop()!.split(' ')[1]) + 1}`);
+    else order.push(`${output} 1`);
+  }
+  t.deepEqual(order, ['highest 64', 'high 1', 'highest 36', 'high 64', 'low 1', 'high 35', 'low 99']);
+});
+
+for (const queueSize of [1, 65_536]) {
+  test(`a queue of ${queueSize} takes exactly so many messages, under both policies`, async (t) => {
+    const { sink: end } = await runDataflow([
+      {
+        id: 'source',
+        outputs: ['paced', 'newest', 'done'],
+        args: queueSize,
+        main: async ({ node, args, assert }) => {
+          const size = args as number;
+          let sent = 0;
+          while (node.trySend('paced', String(sent))) sent++;
+          assert.equal(sent, size);
+          for (let i = 0; i < size + 3; i++) await node.send('newest', String(i));
+          await node.send('done', '');
+        },
+      },
+      sink(
+        async ({ node, assert, report }) => {
+          assert.notEqual(await node.recv({ only: ['done'] }), null);
+          for (const [id, first] of [
+            ['newest', 3],
+            ['paced', 0],
+          ] as const) {
+            let next: number = first;
+            let dropped = 0;
+            for (let e = node.tryRecv({ only: [id] }); e?.type === 'input'; e = node.tryRecv({ only: [id] })) {
+              assert.equal(Number(e.text()), next++);
+              dropped += e.dropped;
+            }
+            report([id, next - first, dropped]);
+          }
+        },
+        {
+          paced: lossless('source/paced', queueSize),
+          newest: { from: 'source/newest', queueSize },
+          done: 'source/done',
+        },
+      ),
+    ]);
+    t.deepEqual(end!.reports, [
+      ['newest', queueSize, 3],
+      ['paced', queueSize, 0],
+    ]);
+  });
+}
+
 test('recv, tryRecv and recvSync: a look, a timeout, an event', async (t) => {
   await runDataflow([
     { id: 'source', outputs: ['out'], main: async ({ node, sleep }) => (await sleep(1000), node.send('out', 'late')) },
