@@ -6,7 +6,7 @@
  * one of ours. A file that exists is never written to.
  */
 
-import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync, type Stats } from 'node:fs';
 import path from 'node:path';
 import validateName from 'validate-npm-package-name';
 import { packageRoot } from '../native/package-root.js';
@@ -42,10 +42,18 @@ export function projectName(folder: string): string {
 
 /**
  * Whether a project can be put there: nothing is, or an empty folder, or one with nothing but a new git repository.
- * @throws DoraError FOLDER_NOT_EMPTY
+ * @throws DoraError FOLDER_NOT_EMPTY, WRITE_FAILED
  */
 export function checkTarget(folder: string, shown: string): void {
-  const found = lstatSync(folder, { throwIfNoEntry: false });
+  let found: Stats | undefined;
+  try {
+    found = lstatSync(folder, { throwIfNoEntry: false });
+  } catch (error) {
+    throw new DoraError('WRITE_FAILED', `${shown} cannot be made: ${(error as Error).message}`, {
+      hint: 'Look at the folders in front of its name.',
+      cause: error,
+    });
+  }
   if (found === undefined) return;
   const hint = 'Give another name, or move away what is there; nothing is overwritten.';
   if (!found.isDirectory()) throw new DoraError('FOLDER_NOT_EMPTY', `${shown} is there and is no folder`, { hint });

@@ -6,7 +6,7 @@
  * without its prefix `lib` and its extension. The daemon resolves by the same functions by which `dora check` checks.
  */
 
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, statSync, type Stats } from 'node:fs';
 import path from 'node:path';
 import type { Reporter } from './diagnostic.js';
 import type { DraftNode, FileWish } from './draft.js';
@@ -167,11 +167,20 @@ function firstFile(tried: string[]): Found {
 }
 
 function isFile(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+  return statusOf(file)?.isFile() ?? false;
 }
 
 function isFolder(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return statusOf(file)?.isDirectory() ?? false;
+}
+
+/** Undefined where nothing is that can be used: also below a file, behind links in a circle, in a folder that is closed. */
+export function statusOf(file: string): Stats | undefined {
+  try {
+    return statSync(file);
+  } catch {
+    return undefined;
+  }
 }
 
 function isExecutable(file: string): boolean {

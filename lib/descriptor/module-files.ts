@@ -7,9 +7,10 @@
  * may name each other.
  */
 
-import { realpathSync, statSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import type { Place, Problem } from './diagnostic.js';
+import { statusOf } from './files.js';
 import { SourceFile } from './source-file.js';
 import { readText } from './source-text.js';
 import { didYouMeanFile, hints, quote } from './suggest.js';
@@ -129,7 +130,7 @@ export class ModuleFiles {
     if (this.#isOutside(real)) return outside;
     // Where a link stands, another file may come; where it leads, the file may change.
     this.#looked.add(wanted).add(this.#inFolder(real));
-    const status = statSync(real, { throwIfNoEntry: false });
+    const status = statusOf(real);
     if (status?.isFile() === true) return { real };
     return {
       code: 'FILE_NOT_FOUND',

@@ -86,6 +86,7 @@ test('what is there is never overwritten, and a name is checked before anything 
     ['full', /FOLDER_NOT_EMPTY: the folder full is not empty: it holds README\.md/],
     ['file', /FOLDER_NOT_EMPTY: file is there and is no folder/],
     ['dangling', /FOLDER_NOT_EMPTY/],
+    ['file/robot', /WRITE_FAILED: file\/robot cannot be made: ENOTDIR/],
     ['My Robot', /INVALID_PROJECT_NAME[^]*dora new my-robot/],
     ['dora-ts', /INVALID_PROJECT_NAME[^]*the package it will depend on/],
     ['.hidden', /INVALID_PROJECT_NAME/],

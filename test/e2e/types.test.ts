@@ -1,4 +1,5 @@
 /** `dora types`: what it writes, when it refuses, and that --watch follows every kind of change. */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -140,3 +141,15 @@ async function until(what: () => boolean, words: string, command: { stdout: stri
     await sleep(20);
   }
 }
+
+test('a pipe or device is not written to: it is no file to compare with, and may never end', async (t) => {
+  const box = new Sandbox(t);
+  box.write('flow.yml', 'nodes:\n  - { id: a, path: a.ts, inputs: { tick: dora/timer/hz/1 } }\n');
+  execFileSync('mkfifo', [path.join(box.folder, 'pipe')]);
+  for (const args of [[], ['--check']]) {
+    const { code, stderr } = await box.run('types', 'flow.yml', '--out', 'pipe', ...args);
+    t.is(code, 1);
+    t.regex(stderr, /FILE_NOT_WRITTEN: pipe cannot be written: it is a device, pipe or socket\n.*- is standard output/);
+  }
+  t.true(statSync(path.join(box.folder, 'pipe')).isFIFO());
+});

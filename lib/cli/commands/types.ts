@@ -6,7 +6,7 @@
  * --watch the errors are shown, and the next change is waited for.
  */
 
-import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import {
   GENERATED_MARK,
@@ -119,9 +119,12 @@ function write(out: string, text: string): boolean {
   return true;
 }
 
-/** What is in the file now; undefined when it is not there. */
+/** What is in the file now; undefined when it is not there. @throws DoraError FILE_NOT_WRITTEN */
 function readOld(out: string): string | undefined {
   try {
+    const status = statSync(out);
+    // A device may never end, and a pipe has nothing to compare with; a folder says so itself.
+    if (!status.isFile() && !status.isDirectory()) throw new Error('it is a device, pipe or socket');
     return readFileSync(out, 'utf8');
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
@@ -131,7 +134,7 @@ function readOld(out: string): string | undefined {
 
 function notWritten(out: string, cause: unknown): DoraError {
   return new DoraError('FILE_NOT_WRITTEN', `${out} cannot be written: ${(cause as Error).message}`, {
-    hint: 'Look at the path and at the permissions of its folder, or name another file by --out.',
+    hint: 'Look at the path and at the permissions of its folder, or name another file by --out; - is standard output.',
     cause,
   });
 }

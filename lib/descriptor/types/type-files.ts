@@ -7,13 +7,14 @@
  * diagnostics of its own; what is wrong with a file is an error, what is wrong with a type it names is as bad as in the dataflow.
  */
 
-import { readdirSync, statSync, type Dirent } from 'node:fs';
+import { readdirSync, type Dirent } from 'node:fs';
 import path from 'node:path';
 import type { z } from 'zod';
 import { Reporter, type Diagnostic, type Place, type Problem, type Severity } from '../diagnostic.js';
 import { typeFile } from '../keys/types.js';
 import type { Loose, Places } from '../loose.js';
 import { findCycles } from '../cycles.js';
+import { statusOf } from '../files.js';
 import { SchemaWalk } from '../schema-walk.js';
 import { SourceText, mapKeys, parseYaml, readText } from '../source-text.js';
 import { quote } from '../suggest.js';
@@ -290,5 +291,5 @@ function listFiles(folder: string): { files: string[]; problem?: Problem } {
 }
 
 function isPlainFile(entry: Dirent, file: string): boolean {
-  return entry.isFile() || (entry.isSymbolicLink() && statSync(file, { throwIfNoEntry: false })?.isFile() === true);
+  return entry.isFile() || (entry.isSymbolicLink() && statusOf(file)?.isFile() === true);
 }

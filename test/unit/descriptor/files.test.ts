@@ -1,5 +1,5 @@
 /** Programs, libraries and folders are found where the documentation says, and missing ones are reported by policy. */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
@@ -139,4 +139,36 @@ test('a file that is not there, or is a folder, is a diagnostic', (t) => {
 
 test('a device that never ends is cut off', (t) => {
   t.deepEqual(codes(checkFile('/dev/zero')), ['1:1 error FILE_TOO_LARGE']);
+});
+
+test('a path that cannot be looked at is not there: below a file, behind links in a circle, too long', (t) => {
+  const folder = folderWith(t, { 'a.txt': '', 'types/r/v1.yml': 'types: { X: { arrow: Int8 } }\n' });
+  symlinkSync('two', path.join(folder, 'one'));
+  symlinkSync('one', path.join(folder, 'two'));
+  symlinkSync('loop.yml', path.join(folder, 'types/loop.yml'));
+  const long = 'x/'.repeat(3000);
+  const text = `nodes:
+  - { id: a, path: a.txt/program, working-directory: a.txt }
+  - { id: b, path: one/program }
+  - { id: c, path: ${long}program, outputs: [o], output_types: { o: r/v1/X }, inputs: { i: c/o } }
+  - { id: d, path: ${'y'.repeat(300)} }
+  - { id: e, operator: { shared-library: a.txt/library } }
+  - { id: f, path: x, working-directory: a.txt }
+  - { id: g, module: a.txt/part.yml }
+  - { id: h, module: one/part.yml }
+`;
+  writeFileSync(path.join(folder, 'flow.yml'), text);
+  const found = readDataflow(path.join(folder, 'flow.yml')).diagnostics;
+  t.deepEqual(codes(found), [
+    '2:20 error PROGRAM_NOT_FOUND',
+    '2:54 error FOLDER_NOT_FOUND',
+    '3:20 error PROGRAM_NOT_FOUND',
+    '4:20 error PROGRAM_NOT_FOUND',
+    '5:20 error PROGRAM_NOT_FOUND',
+    '6:42 error PROGRAM_NOT_FOUND',
+    '7:20 error PROGRAM_NOT_FOUND',
+    '7:42 error FOLDER_NOT_FOUND',
+    '8:22 error FILE_NOT_FOUND',
+    '9:22 error FILE_NOT_FOUND',
+  ]);
 });
