@@ -15,6 +15,9 @@ import { FetchError } from './fetch-error.js';
 
 export type DownloadSource = Extract<FetchSource, { kind: 'download' }>;
 
+/** A server that says nothing for so long is given up, as git gives it up. */
+const PATIENCE_MS = 60_000;
+
 /** A program is smaller. */
 export const MAX_DOWNLOAD_BYTES = 1024 * 1024 * 1024;
 
@@ -23,6 +26,8 @@ export interface DownloadContext {
   readonly signal: AbortSignal;
   /** Default MAX_DOWNLOAD_BYTES. */
   readonly maxBytes?: number;
+  /** How long a server may be silent. Default a minute. */
+  readonly patienceMs?: number;
   warn(message: string): void;
 }
 
@@ -76,29 +81,63 @@ class Unreachable extends Error {
 
 /** Writes the body to a file and returns its SHA-256. */
 async function download(url: string, file: string, context: DownloadContext, checked: boolean): Promise<string> {
-  const response = await fetch(url, { signal: context.signal, headers: { 'user-agent': 'dora-ts' } }).catch(
-    (error: unknown) => {
-      throw new Unreachable(failed(url, reason(error)));
-    },
-  );
-  if (!response.ok) throw failed(url, `the server says ${response.status} ${response.statusText}`.trim());
-  if (!checked && url.startsWith('https:') && response.url.startsWith('http:'))
-    throw failed(url, `it leads to ${response.url}, without encryption`);
-  const limit = context.maxBytes ?? MAX_DOWNLOAD_BYTES;
-  if (Number(response.headers.get('content-length') ?? 0) > limit) throw tooLarge(url, limit);
-  const handle = await open(file, 'wx', 0o755);
+  const silence = new Silence(context.patienceMs ?? PATIENCE_MS);
   try {
-    return await writeBody(response, handle, url, limit);
+    const signal = AbortSignal.any([context.signal, silence.signal]);
+    const response = await fetch(url, { signal, headers: { 'user-agent': 'dora-ts' } }).catch((error: unknown) => {
+      throw new Unreachable(failed(url, reason(error)));
+    });
+    if (!response.ok) throw failed(url, `the server says ${response.status} ${response.statusText}`.trim());
+    if (!checked && url.startsWith('https:') && response.url.startsWith('http:'))
+      throw failed(url, `it leads to ${response.url}, without encryption`);
+    const limit = context.maxBytes ?? MAX_DOWNLOAD_BYTES;
+    if (Number(response.headers.get('content-length') ?? 0) > limit) throw tooLarge(url, limit);
+    const handle = await open(file, 'wx', 0o755);
+    try {
+      return await writeBody(response, handle, { url, limit, silence });
+    } finally {
+      await handle.close();
+    }
   } finally {
-    await handle.close();
+    silence.end();
   }
 }
 
-async function writeBody(response: Response, handle: FileHandle, url: string, limit: number): Promise<string> {
+/** Aborts when nothing is heard for a while. */
+class Silence {
+  readonly #abort = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(patienceMs: number) {
+    this.#timer = setTimeout(() => {
+      this.#abort.abort(new Error(`the server has been silent for ${String(patienceMs / 1000)} s`));
+    }, patienceMs);
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Something was heard: the time begins anew. */
+  heard(): void {
+    this.#timer.refresh();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+async function writeBody(
+  response: Response,
+  handle: FileHandle,
+  { url, limit, silence }: { url: string; limit: number; silence: Silence },
+): Promise<string> {
   const hash = createHash('sha256');
   let size = 0;
   try {
     for await (const chunk of response.body ?? []) {
+      silence.heard();
       const bytes = chunk as Uint8Array;
       size += bytes.length;
       if (size > limit) throw tooLarge(url, limit);

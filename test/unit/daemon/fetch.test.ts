@@ -281,3 +281,31 @@ test('wrong checksums, refusals, broken and endless bodies are errors that leave
   const left = readdirSync(bench.cache, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   t.deepEqual(left, []);
 });
+
+test('a server that falls silent is given up; before it has said anything, what came last is taken', async (t) => {
+  const bench = new Bench(t);
+  let isSilent = false;
+  const { url } = await serve(t, (request, response) => {
+    if (request.url === '/stall') response.writeHead(200, { 'content-length': '100' }).write('x');
+    else if (!isSilent) response.end('hello');
+  });
+  const warnings: string[] = [];
+  const context = {
+    cache: bench.cache,
+    signal: new AbortController().signal,
+    patienceMs: 300,
+    warn: (message: string): void => void warnings.push(message),
+  };
+  const stalled = await codeOf(t, fetchDownload({ kind: 'download', url: `${url}/stall` }, context));
+  t.deepEqual(
+    [stalled.code, stalled.message],
+    ['DOWNLOAD_FAILED', `${url}/stall cannot be downloaded: the server has been silent for 0.3 s`],
+  );
+  const source = { kind: 'download' as const, url: `${url}/program` };
+  await fetchDownload(source, { ...context, patienceMs: 30_000 });
+  isSilent = true;
+  t.true((await fetchDownload(source, context)).cached);
+  t.regex(warnings[0]!, /has been silent for 0\.3 s; taking what came last/);
+  const never = await codeOf(t, fetchDownload({ kind: 'download', url: `${url}/other` }, context));
+  t.is(never.code, 'DOWNLOAD_FAILED');
+});
