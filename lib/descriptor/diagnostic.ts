@@ -92,11 +92,8 @@ export class Reporter {
   /** Reports a problem at a place. The same problem at the same place counts once. */
   report(place: Place, problem: Problem): void {
     const severity = problem.severity ?? 'error';
-    if (this.#shown[severity] >= MAX_SHOWN && this.#trustedLines === Number.POSITIVE_INFINITY) {
-      // Where it stands is not looked up: a megabyte may hold a quarter of a million mistakes.
-      this.#omitted[severity] += 1;
-      return;
-    }
+    // Where it stands is not looked up: a megabyte may hold a quarter of a million mistakes.
+    if (this.omitsNext(severity)) return;
     const { range, path } = place;
     if (range.line > this.#trustedLines) return;
     if (range.line > this.#wholeLines && saysMissing.has(problem.code)) return;
@@ -128,6 +125,16 @@ export class Reporter {
   /** Whether further errors (or warnings) are only counted. Then say so by `omit()` and spare the work of explaining. */
   isFull(severity: Severity = 'error'): boolean {
     return this.#shown[severity] >= MAX_SHOWN;
+  }
+
+  /**
+   * Counts the next problem when nothing but its number would be told, wherever it stands. When this is true there is
+   * nothing to explain.
+   */
+  omitsNext(severity: Severity = 'error'): boolean {
+    if (this.#shown[severity] < MAX_SHOWN || this.#trustedLines !== Number.POSITIVE_INFINITY) return false;
+    this.#omitted[severity] += 1;
+    return true;
   }
 
   /** Counts a problem that is not explained. */

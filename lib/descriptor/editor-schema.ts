@@ -11,7 +11,7 @@
 import { z } from 'zod';
 import { clusterFile, dataflowFile, moduleFile, nodeFile } from './keys/dataflow.js';
 import { notesOf, type KeyNotes } from './keys/words.js';
-import { unwrap } from './scalar-check.js';
+import { unwrap } from './schema-plan.js';
 
 /** A JSON Schema; `true` takes everything. */
 export type JsonSchema = true | Readonly<Record<string, unknown>>;

@@ -5,15 +5,16 @@
  * belongs; for a value, how it would be written. All hints, no checks.
  */
 
-import { isMap, isScalar, isSeq, type Node, type Scalar } from 'yaml';
 import { z } from 'zod';
 import { deploy, input } from './keys/common.js';
 import { dataflowFile } from './keys/dataflow.js';
 import { custom, node } from './keys/node.js';
 import { operator } from './keys/operator.js';
 import { notesOf } from './keys/words.js';
-import { describeSchema, unwrap } from './scalar-check.js';
+import { describeSchema } from './scalar-check.js';
+import { unwrap } from './schema-plan.js';
 import { hints, listNames, nearest, quote } from './suggest.js';
+import type { YamlNode, YamlScalar } from './yaml-tree.js';
 
 const programs = ['cmd', 'command', 'program', 'executable', 'exec', 'script', 'entrypoint', 'run', 'source', 'file'];
 
@@ -74,17 +75,17 @@ function belonging(schema: z.ZodObject, name: string): string | undefined {
 }
 
 /** What to write instead, as it would stand in the file where that can be told. */
-export function shapeHint(schema: z.core.$ZodType, node: Node | null, part: string | number | undefined): string {
+export function shapeHint(schema: z.core.$ZodType, node: YamlNode | null, part: string | number | undefined): string {
   const inner = unwrap(schema);
   const branches = inner instanceof z.ZodUnion ? inner.options.map(unwrap) : [inner];
   const takes = (type: typeof z.ZodArray | typeof z.ZodRecord | typeof z.ZodObject | typeof z.ZodString): boolean =>
     branches.some((branch) => branch instanceof type);
   const key = typeof part === 'string' && /^[\w-]{1,60}$/.test(part) ? part : undefined;
-  if (takes(z.ZodArray) && isScalar(node) && key !== undefined && isShort(node) && !isContainer(elementOf(branches)))
-    return `Write a list: ${key}: [${String(node.source)}].`;
-  if (takes(z.ZodArray) && isMap(node)) return 'Each entry of a list begins with "- ".';
-  if (takes(z.ZodString) && isSeq(node) && key === 'build') return 'Write one command a line, below "build: |".';
-  if (isMap(node) && !takes(z.ZodObject)) return 'Look at the indentation; text that holds ": " needs quotes.';
+  if (takes(z.ZodArray) && node?.kind === 'scalar' && key !== undefined && isShort(node) && !isContainer(elementOf(branches)))
+    return `Write a list: ${key}: [${node.source}].`;
+  if (takes(z.ZodArray) && node?.kind === 'map') return 'Each entry of a list begins with "- ".';
+  if (takes(z.ZodString) && node?.kind === 'list' && key === 'build') return 'Write one command a line, below "build: |".';
+  if (node?.kind === 'map' && !takes(z.ZodObject)) return 'Look at the indentation; text that holds ": " needs quotes.';
   return `Write ${describeSchema(schema)}.`;
 }
 
@@ -93,11 +94,11 @@ function elementOf(branches: readonly z.core.$ZodType[]): z.core.$ZodType | unde
 }
 
 /** Whether it can be shown inside a sentence. */
-function isShort(node: Scalar): boolean {
-  return node.source !== undefined && /^[\w./-]{1,40}$/.test(node.source);
+function isShort({ source }: YamlScalar): boolean {
+  return /^[\w./-]{1,40}$/.test(source);
 }
 
 /** What holds other values. */
-export function isContainer(schema: z.core.$ZodType | undefined): boolean {
+function isContainer(schema: z.core.$ZodType | undefined): boolean {
   return schema instanceof z.ZodObject || schema instanceof z.ZodRecord || schema instanceof z.ZodArray;
 }

@@ -12,7 +12,8 @@ import { clusterFile, dataflowFile, moduleFile } from './keys/dataflow.js';
 import { custom, node } from './keys/node.js';
 import { operator } from './keys/operator.js';
 import { notesOf } from './keys/words.js';
-import { describeSchema, unwrap } from './scalar-check.js';
+import { describeSchema } from './scalar-check.js';
+import { unwrap } from './schema-plan.js';
 
 type Shape = Readonly<Record<string, z.core.$ZodType>>;
 

@@ -5,9 +5,9 @@
  * beside them, by container and key.
  */
 
-import type { Node } from 'yaml';
 import type { Place, SourceRange } from './diagnostic.js';
 import type { SourceText } from './source-text.js';
+import type { YamlNode } from './yaml-tree.js';
 
 /** A checked value of which any part may be missing because it was wrong. */
 export type Loose<T> = T extends string | number | boolean | null | undefined
@@ -41,7 +41,7 @@ export class NodePlace implements Place {
 
   constructor(
     readonly source: SourceText,
-    readonly node: Node | null | undefined,
+    readonly node: YamlNode | null | undefined,
     readonly trail: Trail | undefined,
   ) {}
 
@@ -54,44 +54,100 @@ export class NodePlace implements Place {
   }
 }
 
-/** Where one container and its parts stand. */
-interface ContainerPlaces {
-  readonly self: Place;
-  readonly parts: Map<string | number, { readonly key: Place; readonly value: Place }>;
+/** Where one container stands, and the nodes of its parts as they were written. */
+interface ContainerPlace extends Place {
+  readonly source: SourceText;
+  readonly trail: Trail | undefined;
+  keyNode(part: string | number): YamlNode | undefined;
+  valueNode(part: string | number): YamlNode | undefined;
+}
+
+/** The place of a list; also of one that is empty because nothing is written, which stands where its key does. */
+export class ListPlace extends NodePlace implements ContainerPlace {
+  keyNode(part: string | number): YamlNode | undefined {
+    return this.valueNode(part);
+  }
+
+  /** The list for an entry that has no place. */
+  valueNode(part: string | number): YamlNode | undefined {
+    if (this.node?.kind !== 'list' || typeof part === 'string') return undefined;
+    const item = this.node.items[part];
+    return item !== undefined && item.start < 0 ? this.node : item;
+  }
+}
+
+/** Keys of a map that are looked through one by one; nearly all maps have fewer. */
+const FEW = 12;
+
+/** The place of a map, with the keys that were written. */
+export class MapPlace extends NodePlace implements ContainerPlace {
+  readonly #names: string[] = [];
+  /** Key and value of each name. */
+  readonly #nodes: YamlNode[] = [];
+  /** Name -> its number, of a map that has many. */
+  #index: Map<string, number> | undefined;
+
+  /** Notes a key, and what stands under it; each name once. */
+  set(name: string, key: YamlNode, value: YamlNode): void {
+    this.#index?.set(name, this.#names.length);
+    this.#names.push(name);
+    this.#nodes.push(key, value);
+  }
+
+  keyNode(part: string | number): YamlNode | undefined {
+    const at = this.#find(part);
+    return at < 0 ? undefined : this.#nodes[2 * at];
+  }
+
+  valueNode(part: string | number): YamlNode | undefined {
+    const at = this.#find(part);
+    return at < 0 ? undefined : this.#nodes[2 * at + 1];
+  }
+
+  /** The number of a name; below 0 when it was not written. */
+  #find(name: string | number): number {
+    if (typeof name === 'number') return -1;
+    if (this.#names.length <= FEW) return this.#names.indexOf(name);
+    this.#index ??= new Map(this.#names.map((known, at) => [known, at]));
+    return this.#index.get(name) ?? -1;
+  }
 }
 
 /** Where the parts of a walked value stand. */
 export class Places {
   // Lives as long as the values do; a WeakMap of a hundred thousand entries makes every garbage collection slow.
-  readonly #containers = new Map<object, ContainerPlaces>();
+  readonly #containers = new Map<object, ContainerPlace>();
 
-  add(container: object, self: Place): void {
-    this.#containers.set(container, { self, parts: new Map() });
-  }
-
-  set(container: object, part: string | number, key: Place, value: Place): void {
-    this.#containers.get(container)?.parts.set(part, { key, value });
+  add(container: object, place: ContainerPlace): void {
+    this.#containers.set(container, place);
   }
 
   /** Where a map or list stands. */
   of(container: object): Place {
-    return this.#containers.get(container)?.self ?? nowhere;
+    return this.#containers.get(container) ?? nowhere;
   }
 
   /** Where the value under a key stands; the container's place when the key is not there. */
   value(container: object, part: string | number): Place {
-    return this.#containers.get(container)?.parts.get(part)?.value ?? this.of(container);
+    const place = this.#containers.get(container);
+    return inside(place, place?.valueNode(part), part);
   }
 
   /** Where the key itself stands; the container's place when the key is not there. */
   key(container: object, part: string | number): Place {
-    return this.#containers.get(container)?.parts.get(part)?.key ?? this.of(container);
+    const place = this.#containers.get(container);
+    return inside(place, place?.keyNode(part), part);
   }
 
   /** Whether the key was written, even with a value that is wrong. */
   wrote(container: object, part: string | number): boolean {
-    return this.#containers.get(container)?.parts.has(part) ?? false;
+    return this.#containers.get(container)?.keyNode(part) !== undefined;
   }
+}
+
+function inside(place: ContainerPlace | undefined, node: YamlNode | undefined, part: string | number): Place {
+  if (place === undefined) return nowhere;
+  return node === undefined ? place : new NodePlace(place.source, node, new Trail(place.trail, part));
 }
 
 const nowhere: Place = { range: { line: 1, column: 1, endLine: 1, endColumn: 2 }, path: [] };

@@ -5,39 +5,44 @@
  * everything that is neither map nor list.
  */
 
-import { isMap, isPair, isScalar, isSeq } from 'yaml';
-import type { Node, Scalar } from 'yaml';
 import { z } from 'zod';
 import type { Problem } from './diagnostic.js';
 import { SECONDS, notesOf } from './keys/words.js';
+import { unwrap, type ScalarPlan } from './schema-plan.js';
 import { didYouMean, hints, quote } from './suggest.js';
+import type { YamlNode, YamlScalar } from './yaml-tree.js';
 
-/** The schema inside `optional()`. */
-export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
-  return schema instanceof z.ZodOptional ? unwrap(schema.unwrap()) : schema;
+const synchronous = { async: false } as const;
+
+/** The value when it is right, undefined when it is not. */
+export function checkScalar(plan: ScalarPlan, node: YamlScalar): unknown {
+  // What safeParse() does, without the error that it makes of what is wrong: a file may have a hundred thousand.
+  const result = plan.schema._zod.run({ value: valueFor(plan, node), issues: [] }, synchronous);
+  return 'issues' in result && result.issues.length === 0 ? result.value : undefined;
 }
 
 /**
- * The value when it is right, the problem when it is not.
+ * What is wrong with a value.
  * @param subject what it is, as the subject of a sentence: a quoted key, or the entry of a list
  * @param key its key, or the number of the entry
  */
-export function checkScalar(
-  schema: z.core.$ZodType,
-  node: Scalar,
+export function explainScalar(
+  plan: ScalarPlan,
+  node: YamlScalar,
   subject: string,
   key: string | number | undefined,
-): { value: unknown } | { problem: Problem } {
-  const asWritten = notesOf(schema).asWritten === true && node.value !== null && typeof node.value !== 'object';
-  const value = asWritten && typeof node.value !== 'string' ? (node.source ?? String(node.value)) : node.value;
-  const result = z.safeParse(schema, value);
-  if (result.success) return { value: result.data };
-  return { problem: explain(schema, node, subject, key, result.error.issues[0]) };
+): Problem {
+  const { error } = z.safeParse(plan.schema, valueFor(plan, node));
+  return explain(plan.schema, node, subject, key, error?.issues[0]);
+}
+
+function valueFor({ asWritten }: ScalarPlan, { value, source }: YamlScalar): unknown {
+  return asWritten && value !== null && typeof value !== 'object' && typeof value !== 'string' ? source : value;
 }
 
 function explain(
   schema: z.core.$ZodType,
-  node: Scalar,
+  node: YamlScalar,
   subject: string,
   key: string | number | undefined,
   issue: z.core.$ZodIssue | undefined,
@@ -79,7 +84,7 @@ function wordHint(word: string, known: readonly string[]): string {
   );
 }
 
-function rangeHint(key: string | number | undefined, node: Scalar): string {
+function rangeHint(key: string | number | undefined, node: YamlScalar): string {
   if (typeof key === 'number') return 'Choose a value inside the range, or leave the entry out.';
   if (key === 'queue_size' && node.value === 0) {
     return 'A queue of 0 could never hold a message. To keep the newest message only, write queue_size: 1.';
@@ -88,10 +93,10 @@ function rangeHint(key: string | number | undefined, node: Scalar): string {
 }
 
 /** Quotes too many, or quotes too few. */
-function typeHint(schema: z.core.$ZodType, node: Scalar): string {
+function typeHint(schema: z.core.$ZodType, node: YamlScalar): string {
   const inner = unwrap(schema);
   if (typeof node.value === 'string') {
-    const bare = node.type === 'PLAIN' ? '' : node.value.trim();
+    const bare = node.plain ? '' : node.value.trim();
     const number = inner instanceof z.ZodNumber && bare !== '' && Number.isFinite(Number(bare));
     const bool = inner instanceof z.ZodBoolean && (bare === 'true' || bare === 'false');
     if (number || bool) return `Write ${bare} without quotes.`;
@@ -101,7 +106,7 @@ function typeHint(schema: z.core.$ZodType, node: Scalar): string {
     if (seconds !== undefined) return `Write the number of seconds, without a unit: ${seconds}.`;
     return `Write ${describeSchema(schema)}.`;
   }
-  if (inner instanceof z.ZodString && node.value !== null) return `Put it in quotes: ${quote(node.source ?? '…')}.`;
+  if (inner instanceof z.ZodString && node.value !== null) return `Put it in quotes: ${quote(node.source)}.`;
   return `Write ${describeSchema(schema)}.`;
 }
 
@@ -150,17 +155,17 @@ function oneOf(words: readonly string[]): string {
 }
 
 /** What stands in the file, in words: `the number 5`, `a list`, `the text "x"`. */
-export function describeNode(node: Node | null): string {
+export function describeNode(node: YamlNode | null): string {
   if (node === null) return 'empty';
-  if (isMap(node)) return 'a map';
-  if (isSeq(node)) return 'a list';
-  if (isPair(node)) return 'a pair of key and value';
-  if (!isScalar(node)) return 'an alias';
+  if (node.kind === 'map') return 'a map';
+  if (node.kind === 'list') return 'a list';
+  if (node.kind === 'pair') return 'a pair of key and value';
+  if (node.kind === 'alias') return 'an alias';
   const { value } = node;
   if (value === null) return 'empty';
   if (typeof value === 'string') return value === '' ? 'empty text' : quote(value);
   if (typeof value === 'number' || typeof value === 'bigint')
-    return `the number ${(node.source ?? String(value)).slice(0, 40)}`;
-  if (typeof value === 'boolean') return node.source ?? String(value);
+    return `the number ${node.source.slice(0, 40)}`;
+  if (typeof value === 'boolean') return node.source;
   return 'a value with a tag';
 }

@@ -8,25 +8,30 @@
  * the definition, which is finite; how many nodes are visited is bounded too, because aliases multiply.
  */
 
-import { isMap, isScalar, isSeq } from 'yaml';
-import type { Node, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
-import { z } from 'zod';
-import type { Place, Reporter } from './diagnostic.js';
-import { isContainer, shapeHint, unknownKeyHint } from './key-hints.js';
+import type { z } from 'zod';
+import type { Reporter } from './diagnostic.js';
+import { shapeHint, unknownKeyHint } from './key-hints.js';
 import { notesOf } from './keys/words.js';
-import { NodePlace, Places, Trail, type Loose } from './loose.js';
-import type { SourceText, YamlTree } from './source-text.js';
-import { checkScalar, describeNode, describeSchema, unwrap } from './scalar-check.js';
+import { ListPlace, MapPlace, NodePlace, Places, Trail, type Loose } from './loose.js';
+import { emptyOf, normalise, planOf } from './schema-plan.js';
+import type { KeyPlan, ListPlan, MapPlan, NamesPlan, Plan, ScalarPlan, UnionPlan } from './schema-plan.js';
+import { checkScalar, describeNode, describeSchema, explainScalar } from './scalar-check.js';
+import type { SourceText } from './source-text.js';
 import { quote } from './suggest.js';
+import {
+  resolveAlias,
+  type YamlList,
+  type YamlMap,
+  type YamlNode,
+  type YamlScalar,
+  type YamlTree,
+} from './yaml-tree.js';
 
 /** Nodes that may be visited beyond those of the file: what aliases may repeat. */
 const ALIAS_ALLOWANCE = 100_000;
 
-interface Entry {
-  name: string;
-  key: Scalar;
-  value: Node | null;
-}
+/** What is done with each entry of a map; `key` is a scalar, the value may be an alias. */
+type EachEntry = (name: string, key: YamlScalar, value: YamlNode | null) => void;
 
 export class SchemaWalk {
   readonly places = new Places();
@@ -42,37 +47,44 @@ export class SchemaWalk {
 
   /** Checks the whole document by a definition. Undefined when it is not even of the right type. */
   walkRoot<S extends z.ZodType>(schema: S): Loose<z.output<S>> | undefined {
-    return this.#walk(schema, this.tree.root, undefined) as Loose<z.output<S>> | undefined;
+    return this.#walk(planOf(schema), this.tree.root, undefined) as Loose<z.output<S>> | undefined;
   }
 
-  #place(node: Node | null | undefined, trail: Trail | undefined): Place {
+  #place(node: YamlNode | null, trail: Trail | undefined): NodePlace {
     return new NodePlace(this.source, node, trail);
   }
 
-  #walk(schema: z.core.$ZodType, given: Node | null, trail: Trail | undefined): unknown {
+  #walk(plan: Plan, given: YamlNode | null, trail: Trail | undefined): unknown {
     if (!this.#visit(given, trail)) return undefined;
-    const node = given === null ? null : this.tree.resolve(given);
+    const node = given === null ? null : resolveAlias(given);
     if (node === undefined) return undefined;
-    const inner = unwrap(schema);
-    if (inner instanceof z.ZodUnion) return this.#walkUnion(inner, node, given, trail);
-    if (inner instanceof z.ZodUnknown) return null;
-    if (inner instanceof z.ZodObject && isMap(node)) return this.#walkObject(inner, node, trail);
-    if (inner instanceof z.ZodRecord && isMap(node)) return this.#walkRecord(inner, node, trail);
-    if (inner instanceof z.ZodArray && isSeq(node)) return this.#walkList(inner, node, trail);
-    if (isContainer(inner) || !isScalar(node)) {
-      this.#wrongType(inner, node, given, trail);
-      return undefined;
+    switch (plan.kind) {
+      case 'scalar':
+        if (node?.kind === 'scalar') return this.#walkScalar(plan, node, given, trail);
+        break;
+      case 'map':
+        if (node?.kind === 'map') return this.#walkMap(plan, node, trail);
+        break;
+      case 'names':
+        if (node?.kind === 'map') return this.#walkNames(plan, node, trail);
+        break;
+      case 'list':
+        if (node?.kind === 'list') return this.#walkList(plan, node, trail);
+        break;
+      case 'union': {
+        const branch = node === null ? undefined : branchFor(plan, node);
+        if (branch !== undefined) return this.#walk(branch, given, trail);
+        break;
+      }
+      case 'anything':
+        return null;
     }
-    const result = checkScalar(inner, node, subject(trail), trail?.part);
-    if ('problem' in result) {
-      this.reporter.report(this.#place(given, trail), result.problem);
-      return undefined;
-    }
-    return result.value;
+    this.#wrongType(plan, node, given, trail);
+    return undefined;
   }
 
   /** Counts a visit; false when aliases have multiplied the file too much, which is reported once. */
-  #visit(node: Node | null, trail: Trail | undefined): boolean {
+  #visit(node: YamlNode | null, trail: Trail | undefined): boolean {
     this.#visits += 1;
     const limit = this.tree.size + ALIAS_ALLOWANCE;
     if (this.#visits === limit + 1) {
@@ -95,156 +107,132 @@ export class SchemaWalk {
     return this.#visits > this.tree.size + ALIAS_ALLOWANCE;
   }
 
-  /** Takes the first branch of the right shape: branches of one union differ in shape, so no other could fit. */
-  #walkUnion(schema: z.ZodUnion, node: Node | null, given: Node | null, trail: Trail | undefined): unknown {
-    const branches = schema.options.map(unwrap);
-    if (isMap(node)) {
-      const branch = branches.find((option) => option instanceof z.ZodObject || option instanceof z.ZodRecord);
-      if (branch !== undefined) return this.#walk(branch, given, trail);
-    } else if (isSeq(node)) {
-      const branch = branches.find((option) => option instanceof z.ZodArray);
-      if (branch !== undefined) return this.#walk(branch, given, trail);
-    } else if (isScalar(node)) {
-      const scalars = branches.filter(
-        (option) => !(option instanceof z.ZodObject || option instanceof z.ZodRecord || option instanceof z.ZodArray),
-      );
-      const type = typeof node.value;
-      const branch = scalars.find(
-        (option) =>
-          notesOf(option).asWritten === true ||
-          (type === 'number' && option instanceof z.ZodNumber) ||
-          (type === 'boolean' && option instanceof z.ZodBoolean) ||
-          (type === 'string' && (option instanceof z.ZodString || option instanceof z.ZodEnum)) ||
-          option instanceof z.ZodUnion,
-      );
-      if (branch !== undefined && node.value !== null) return this.#walk(branch, given, trail);
-    }
-    this.#wrongType(schema, node, given, trail);
-    return undefined;
-  }
-
-  #walkObject(schema: z.ZodObject, map: YAMLMap, trail: Trail | undefined): unknown {
-    const result: Record<string, unknown> = {};
-    this.places.add(result, this.#place(map, trail));
-    const known = tableOf(schema).names;
-    const seen = new Map<string, { spelled: string; place: Place }>();
-    for (const entry of this.#entries(map, trail)) {
-      if (entry.name.startsWith('x-')) continue;
-      const name = known.get(normalise(entry.name));
-      if (name === undefined) {
-        this.#unknownKey(schema, entry, trail);
-        continue;
-      }
-      const inside = new Trail(trail, name);
-      const keyPlace = this.#place(entry.key, inside);
-      const first = seen.get(name);
-      if (first !== undefined) {
-        this.#duplicateKey(entry.name, keyPlace, first);
-        continue;
-      }
-      seen.set(name, { spelled: entry.name, place: keyPlace });
-      const property = propertyOf(schema, name);
-      const isEmpty = this.#isNull(entry.value);
-      if (isEmpty && emptyOf(property) === undefined) continue;
-      this.places.set(result, name, keyPlace, this.#place(isEmpty ? entry.key : entry.value, inside));
-      this.#note(schema, name, keyPlace);
-      const walked = isEmpty ? this.#empty(property, keyPlace, inside) : this.#walk(property, entry.value, inside);
-      if (walked !== undefined) result[name] = walked;
-    }
-    const firstKey = map.items[0]?.key as Node | undefined;
-    this.#missingKeys(schema, result, this.#place(firstKey ?? map, trail), trail);
-    return result;
-  }
-
-  #isNull(node: Node | null): boolean {
-    const value = node === null ? null : this.tree.resolve(node);
-    return value === null || (isScalar(value) && value.value === null);
-  }
-
-  /** `outputs:` with nothing after it is an empty list; `module:` an empty map, which lacks its keys. */
-  #empty(schema: z.core.$ZodType, at: Place, trail: Trail | undefined): object | undefined {
-    const value = emptyOf(schema);
-    if (value === undefined) return undefined;
-    this.places.add(value, at);
-    const inner = unwrap(schema);
-    if (inner instanceof z.ZodObject) this.#missingKeys(inner, value, at, trail);
+  #walkScalar(plan: ScalarPlan, node: YamlScalar, given: YamlNode | null, trail: Trail | undefined): unknown {
+    const value = checkScalar(plan, node);
+    if (value === undefined && !this.reporter.omitsNext())
+      this.reporter.report(this.#place(given, trail), explainScalar(plan, node, subject(trail), trail?.part));
     return value;
   }
 
-  #walkRecord(schema: z.ZodRecord, map: YAMLMap, trail: Trail | undefined): unknown {
-    const result = new Map<string, unknown>();
-    this.places.add(result, this.#place(map, trail));
-    for (const entry of this.#entries(map, trail)) {
-      const inside = new Trail(trail, entry.name);
-      const keyPlace = this.#place(entry.key, inside);
-      if (this.places.wrote(result, entry.name)) {
-        const first = { spelled: entry.name, place: this.places.key(result, entry.name) };
-        this.#duplicateKey(entry.name, keyPlace, first);
-        continue;
+  #walkMap(plan: MapPlan, map: YamlMap, trail: Trail | undefined): unknown {
+    const result: Record<string, unknown> = {};
+    const written = new MapPlace(this.source, map, trail);
+    this.places.add(result, written);
+    /** Keys without a value, which count as written when they come again. */
+    let bare: Map<string, YamlScalar> | undefined;
+    this.#eachEntry(map, trail, (name, key, value) => {
+      if (name.startsWith('x-')) return;
+      const known = plan.keys.get(normalise(name));
+      if (known === undefined) {
+        this.#unknownKey(plan, name, key, trail);
+        return;
       }
-      this.places.set(result, entry.name, keyPlace, this.#place(entry.value ?? entry.key, inside));
-      const value = this.#walkPart(schema.valueType, entry.value, entry.key, inside);
-      if (value !== undefined) result.set(entry.name, value);
-    }
+      const first = written.keyNode(known.name) ?? bare?.get(known.name);
+      if (first !== undefined) {
+        this.#duplicateKey(name, key, first, new Trail(trail, known.name));
+        return;
+      }
+      const isEmpty = isNull(value);
+      if (isEmpty && emptyOf(known.value) === undefined) {
+        bare = (bare ?? new Map<string, YamlScalar>()).set(known.name, key);
+        return;
+      }
+      const inside = new Trail(trail, known.name);
+      written.set(known.name, key, value === null || isEmpty ? key : value);
+      this.#note(known, key, inside);
+      const walked = isEmpty ? this.#empty(known.value, key, inside) : this.#walk(known.value, value, inside);
+      if (walked !== undefined) result[known.name] = walked;
+    });
+    this.#missingKeys(plan, result, map.keys[0] ?? map, trail);
     return result;
   }
 
-  #walkList(schema: z.ZodArray, list: YAMLSeq, trail: Trail | undefined): unknown {
+  /** `outputs:` with nothing after it is an empty list; `module:` an empty map, which lacks its keys. */
+  #empty(plan: Plan, at: YamlNode, trail: Trail | undefined): object | undefined {
+    const value = emptyOf(plan);
+    if (value === undefined) return undefined;
+    this.places.add(value, new ListPlace(this.source, at, trail));
+    if (plan.kind === 'map') this.#missingKeys(plan, value, at, trail);
+    return value;
+  }
+
+  #walkNames(plan: NamesPlan, map: YamlMap, trail: Trail | undefined): unknown {
+    const result = new Map<string, unknown>();
+    const written = new MapPlace(this.source, map, trail);
+    this.places.add(result, written);
+    this.#eachEntry(map, trail, (name, key, value) => {
+      const inside = new Trail(trail, name);
+      const first = written.keyNode(name);
+      if (first !== undefined) {
+        this.#duplicateKey(name, key, first, inside);
+        return;
+      }
+      written.set(name, key, value ?? key);
+      const walked = this.#walkPart(plan.value, value, key, inside);
+      if (walked !== undefined) result.set(name, walked);
+    });
+    return result;
+  }
+
+  #walkList(plan: ListPlan, list: YamlList, trail: Trail | undefined): unknown {
     const result: unknown[] = [];
-    this.places.add(result, this.#place(list, trail));
+    this.places.add(result, new ListPlace(this.source, list, trail));
     list.items.forEach((item, index) => {
-      const node = item as Node | null;
-      const inside = new Trail(trail, index);
-      const place = this.#place(node?.range ? node : list, inside);
-      this.places.set(result, index, place, place);
-      result.push(this.#walkPart(schema.element, node, list, inside));
+      result.push(this.#walkPart(plan.entry, item, list, new Trail(trail, index)));
     });
     return result;
   }
 
   /** A part of a list or of a user's map: null is empty where a list or map is wanted, and a mistake elsewhere. */
-  #walkPart(schema: z.core.$ZodType, node: Node | null, near: Node, trail: Trail | undefined): unknown {
-    if (!this.#isNull(node)) return this.#walk(schema, node, trail);
-    const empty = this.#empty(schema, this.#place(near, trail), trail);
+  #walkPart(plan: Plan, node: YamlNode | null, near: YamlNode, trail: Trail | undefined): unknown {
+    if (!isNull(node)) return this.#walk(plan, node, trail);
+    const empty = this.#empty(plan, near, trail);
     if (empty !== undefined) return empty;
-    this.reporter.report(this.#place(node?.range && node.range[1] > node.range[0] ? node : near, trail), {
+    if (this.reporter.omitsNext()) return undefined;
+    this.reporter.report(this.#place(node !== null && node.end > node.start ? node : near, trail), {
       code: 'WRONG_TYPE',
       message: `${subject(trail)} has no value`,
-      hint: `Write ${describeSchema(schema)}.`,
+      hint: `Write ${describeSchema(plan.schema)}.`,
     });
     return undefined;
   }
 
   /** The pairs of a map with `<<` merged in; keys that are not single words are reported and left out. */
-  *#entries(map: YAMLMap, trail: Trail | undefined): Generator<Entry> {
-    const merged: Pair[] = [];
-    const own = new Set<string>();
-    for (const pair of map.items) {
-      const resolved = this.tree.resolve(pair.key as Node);
-      // The source, not the value: under "%YAML 1.1" the value is a symbol.
-      if (isScalar(resolved) && resolved.source === '<<' && resolved.type === 'PLAIN') {
-        merged.push(...this.#mergedPairs(pair.value as Node | null, trail));
+  #eachEntry(map: YamlMap, trail: Trail | undefined, each: EachEntry): void {
+    const { keys, values } = map;
+    let merged: YamlMap[] | undefined;
+    for (const [index, key] of keys.entries()) {
+      const resolved = resolveAlias(key);
+      const value = values[index] ?? null;
+      if (isMerge(resolved)) {
+        (merged ??= []).push(...this.#mergedMaps(value, trail));
         continue;
       }
-      const entry = this.#entry(pair, trail);
-      if (entry === undefined) continue;
-      own.add(normalise(entry.name));
-      yield entry;
+      const name = this.#name(key, resolved, trail);
+      if (name !== undefined) each(name, resolved as YamlScalar, value);
     }
-    for (const pair of merged) {
-      const entry = this.#entry(pair, trail);
-      if (entry === undefined || own.has(normalise(entry.name))) continue;
-      own.add(normalise(entry.name));
-      yield entry;
+    if (merged !== undefined) this.#eachMerged(merged, namesOf(map), trail, each);
+  }
+
+  /** The pairs of merged maps whose names are not there yet. */
+  #eachMerged(maps: readonly YamlMap[], own: Set<string>, trail: Trail | undefined, each: EachEntry): void {
+    for (const { keys, values } of maps) {
+      for (const [index, key] of keys.entries()) {
+        const resolved = resolveAlias(key);
+        const name = this.#name(key, resolved, trail);
+        if (name === undefined || own.has(normalise(name))) continue;
+        own.add(normalise(name));
+        each(name, resolved as YamlScalar, values[index] ?? null);
+      }
     }
   }
 
-  #mergedPairs(value: Node | null, trail: Trail | undefined): Pair[] {
-    const node = value === null ? null : this.tree.resolve(value);
-    if (isMap(node)) return node.items;
-    if (isSeq(node)) {
-      const maps = node.items.map((item) => this.tree.resolve(item as Node));
-      if (maps.every((item) => isMap(item))) return maps.flatMap((item) => item.items);
+  #mergedMaps(value: YamlNode | null, trail: Trail | undefined): YamlMap[] {
+    const node = value === null ? null : resolveAlias(value);
+    if (node?.kind === 'map') return [node];
+    if (node?.kind === 'list') {
+      const maps = node.items.map(resolveAlias);
+      if (maps.every((item) => item?.kind === 'map')) return maps;
     }
     this.reporter.report(this.#place(value, trail), {
       code: 'WRONG_TYPE',
@@ -254,27 +242,24 @@ export class SchemaWalk {
     return [];
   }
 
-  #entry(pair: Pair, trail: Trail | undefined): Entry | undefined {
-    if (!this.#visit(pair.key as Node | null, trail)) return undefined;
-    const key = this.tree.resolve(pair.key as Node);
-    if (isScalar(key) && key.value !== null && key.value !== '') {
-      // A number or boolean as a name is taken as it stands in the file.
-      const name = typeof key.value === 'string' ? key.value : (key.source ?? '');
-      return { name, key, value: pair.value as Node | null };
-    }
-    this.reporter.report(this.#place(pair.key as Node | null, trail), {
+  /** The name that a key is; `resolved` is the key or what its alias stands for, a scalar when there is a name. */
+  #name(key: YamlNode, resolved: YamlNode | undefined, trail: Trail | undefined): string | undefined {
+    if (!this.#visit(key, trail)) return undefined;
+    const name = nameOf(resolved);
+    if (name !== undefined) return name;
+    this.reporter.report(this.#place(key, trail), {
       code: 'WRONG_TYPE',
       message: 'a key has to be a word',
-      hint: isScalar(key) ? 'Write a name before the colon.' : 'Text that starts with [ or { needs quotes.',
+      hint:
+        resolved?.kind === 'scalar' ? 'Write a name before the colon.' : 'Text that starts with [ or { needs quotes.',
     });
     return undefined;
   }
 
-  #note(schema: z.ZodObject, name: string, place: Place): void {
-    const { later, modern } = notesOf(propertyOf(schema, name));
-    if (later === true) this.reporter.noEffectYet(name, place);
+  #note({ name, isLater, modern }: KeyPlan, key: YamlScalar, trail: Trail): void {
+    if (isLater) this.reporter.noEffectYet(name, this.#place(key, trail));
     if (modern === undefined) return;
-    this.reporter.report(place, {
+    this.reporter.report(this.#place(key, trail), {
       code: 'OLD_KEY',
       severity: 'warning',
       message: `"${name}" is an old key`,
@@ -282,31 +267,32 @@ export class SchemaWalk {
     });
   }
 
-  #unknownKey(schema: z.ZodObject, entry: Entry, trail: Trail | undefined): void {
-    this.reporter.report(this.#place(entry.key, new Trail(trail, entry.name)), {
+  #unknownKey(plan: MapPlan, name: string, key: YamlScalar, trail: Trail | undefined): void {
+    if (this.reporter.omitsNext()) return;
+    this.reporter.report(this.#place(key, new Trail(trail, name)), {
       code: 'UNKNOWN_KEY',
-      message: `${quote(entry.name)} is no key of ${this.#where(trail)}`,
-      hint: unknownKeyHint(schema, entry.name),
+      message: `${quote(name)} is no key of ${this.#where(trail)}`,
+      hint: unknownKeyHint(plan.schema, name),
     });
   }
 
-  #duplicateKey(name: string, at: Place, first: { spelled: string; place: Place }): void {
-    const other = name === first.spelled ? '' : ' ("-" and "_" spell the same key)';
-    this.reporter.report(at, {
+  #duplicateKey(name: string, key: YamlScalar, first: YamlNode, trail: Trail): void {
+    if (this.reporter.omitsNext()) return;
+    const other = name === nameOf(first) ? '' : ' ("-" and "_" spell the same key)';
+    this.reporter.report(this.#place(key, trail), {
       code: 'DUPLICATE_KEY',
-      message: `${quote(name)} is written twice${other}; the first is on line ${first.place.range.line}`,
+      message: `${quote(name)} is written twice${other}; the first is on line ${this.source.rangeOf(first).line}`,
       hint: 'Keep one of the two.',
     });
   }
 
-  #missingKeys(schema: z.ZodObject, result: object, at: Place, trail: Trail | undefined): void {
-    for (const name of tableOf(schema).required) {
-      if (this.places.wrote(result, name)) continue;
-      const property = propertyOf(schema, name);
-      this.reporter.report(at, {
+  #missingKeys(plan: MapPlan, result: object, at: YamlNode, trail: Trail | undefined): void {
+    for (const { name, schema } of plan.required) {
+      if (this.places.wrote(result, name) || this.reporter.omitsNext()) continue;
+      this.reporter.report(this.#place(at, trail), {
         code: 'MISSING_KEY',
         message: `${this.#where(trail)} needs "${name}"`,
-        hint: [notesOf(property).description?.replace(/\.?$/u, '.'), `Write ${describeSchema(property)}.`]
+        hint: [notesOf(schema).description?.replace(/\.?$/u, '.'), `Write ${describeSchema(schema)}.`]
           .filter((sentence) => sentence !== undefined)
           .join(' '),
       });
@@ -318,7 +304,8 @@ export class SchemaWalk {
     return trail === undefined ? this.what : place(trail);
   }
 
-  #wrongType(schema: z.core.$ZodType, node: Node | null, given: Node | null, trail: Trail | undefined): void {
+  #wrongType({ schema }: Plan, node: YamlNode | null, given: YamlNode | null, trail: Trail | undefined): void {
+    if (this.reporter.omitsNext()) return;
     this.reporter.report(this.#place(given, trail), {
       code: 'WRONG_TYPE',
       message: `${subject(trail)} is ${describeNode(node)}; it has to be ${describeSchema(schema)}`,
@@ -327,47 +314,47 @@ export class SchemaWalk {
   }
 }
 
-/** `-` and `_` spell the same key. */
-function normalise(name: string): string {
-  return name.replaceAll('-', '_');
-}
-
-/** What the walk asks about a map of keys, for every map of a file. */
-interface KeyTable {
-  /** Normalised spelling -> name in the definition. */
-  names: ReadonlyMap<string, string>;
-  required: readonly string[];
-}
-
-const keyTables = new WeakMap<z.ZodObject, KeyTable>();
-
-function tableOf(schema: z.ZodObject): KeyTable {
-  let table = keyTables.get(schema);
-  if (table === undefined) {
-    const entries = Object.entries<z.core.$ZodType>(schema.shape);
-    table = {
-      names: new Map(entries.map(([name]) => [normalise(name), name])),
-      required: entries.filter(([, property]) => !(property instanceof z.ZodOptional)).map(([name]) => name),
-    };
-    keyTables.set(schema, table);
+/** The branch of a union that takes a value of this shape. */
+function branchFor(plan: UnionPlan, node: YamlNode): Plan | undefined {
+  switch (node.kind) {
+    case 'map':
+      return plan.map;
+    case 'list':
+      return plan.list;
+    case 'scalar':
+      return node.value === null ? undefined : plan.scalar(typeof node.value);
+    case 'alias':
+    case 'pair':
+      return undefined;
   }
-  return table;
 }
 
-function propertyOf(schema: z.ZodObject, name: string): z.core.$ZodType {
-  const property = (schema.shape as Readonly<Record<string, z.core.$ZodType>>)[name];
-  if (property === undefined) throw new Error(`no key ${name} in the definition`);
-  return property;
+function isNull(node: YamlNode | null): boolean {
+  const value = node === null ? null : resolveAlias(node);
+  return value === null || (value?.kind === 'scalar' && value.value === null);
 }
 
-/** What null stands for: an empty list or map where one is wanted, undefined elsewhere. */
-function emptyOf(schema: z.core.$ZodType): object | undefined {
-  const inner = unwrap(schema);
-  if (inner instanceof z.ZodArray) return [];
-  if (inner instanceof z.ZodRecord) return new Map();
-  if (inner instanceof z.ZodObject) return {};
-  if (inner instanceof z.ZodUnion && inner.options.some((option) => option instanceof z.ZodRecord)) return new Map();
-  return undefined;
+/** `<<`. The source and not the value: under "%YAML 1.1" the value is a symbol. */
+function isMerge(key: YamlNode | undefined): boolean {
+  return key?.kind === 'scalar' && key.source === '<<' && key.plain;
+}
+
+/** The name that a key is; undefined when it is no single word. */
+function nameOf(key: YamlNode | undefined): string | undefined {
+  if (key?.kind !== 'scalar' || key.value === null || key.value === '') return undefined;
+  // A number or boolean as a name is taken as it stands in the file.
+  return typeof key.value === 'string' ? key.value : key.source;
+}
+
+/** The names of a map's keys, those that are no words and `<<` left out, with `_` for each `-`. */
+function namesOf({ keys }: YamlMap): Set<string> {
+  const names = new Set<string>();
+  for (const key of keys) {
+    const resolved = resolveAlias(key);
+    const name = isMerge(resolved) ? undefined : nameOf(resolved);
+    if (name !== undefined) names.add(normalise(name));
+  }
+  return names;
 }
 
 /** The thing at a place, as the subject of a sentence. */

@@ -7,12 +7,13 @@
  */
 
 import path from 'node:path';
-import { isMap, isSeq, type Node } from 'yaml';
 import type { z } from 'zod';
 import { Reporter, type Diagnostic, type Place } from './diagnostic.js';
 import type { Loose } from './loose.js';
+import { parseYaml } from './read-yaml.js';
 import { SchemaWalk } from './schema-walk.js';
-import { SourceText, mapKeys, parseYaml, type ReadFailure, type YamlTree } from './source-text.js';
+import { SourceText, type ReadFailure } from './source-text.js';
+import { mapKeys, type YamlTree } from './yaml-tree.js';
 
 /** The kinds of file; `unknown` when the text is not even a map. */
 export type FileKind = 'dataflow' | 'module' | 'node' | 'cluster' | 'unknown';
@@ -83,10 +84,14 @@ export const fileStart: Place = { range: { line: 1, column: 1, endLine: 1, endCo
 
 /** The line on which the entry of a list of the root (a node) starts that a line belongs to. */
 function entryAt({ root }: YamlTree, source: SourceText, line: number): number {
-  const values = isMap(root) ? root.items.map(({ value }) => value) : [];
-  const entries = values.flatMap((value) => (isSeq(value) ? (value.items as (Node | null)[]) : []));
-  const starts = entries.map((entry) => source.rangeOf(entry).line).filter((start) => start < line);
-  return Math.max(1, starts.at(-1) ?? line);
+  let start: number | undefined;
+  for (const list of root?.kind === 'map' ? root.values : []) {
+    for (const entry of list?.kind === 'list' ? list.items : []) {
+      const at = source.rangeOf(entry).line;
+      if (at < line) start = at;
+    }
+  }
+  return Math.max(1, start ?? line);
 }
 
 function kindOf(keys: ReadonlySet<string> | undefined): FileKind {

@@ -1,0 +1,196 @@
+/**
+ * Reads YAML by the library `yaml`, whatever it is, and says in words what is wrong with it; the only file that knows its
+ * parser.
+ *
+ * Nesting and mistakes are bounded, for the library's composer recurses and tells each of a million mistakes. What it
+ * makes is copied into our own tree at once, so that no later step depends on the library, and aliases are resolved here,
+ * once, so that no later step resolves them by searching the document (which takes quadratic time). `uniqueKeys` of the
+ * library is off for the same reason; the schema walk finds duplicates with a set. Called by read-yaml.ts only.
+ */
+
+import {
+  Composer,
+  Lexer,
+  Parser,
+  YAMLParseError,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  type Alias,
+  type CST,
+  type Node,
+  type YAMLError,
+} from 'yaml';
+import type { Reporter } from './diagnostic.js';
+import type { SourceText } from './source-text.js';
+import { quote } from './suggest.js';
+import { explainSyntax } from './syntax-words.js';
+import type { YamlAlias, YamlList, YamlMap, YamlNode, YamlTree } from './yaml-tree.js';
+
+/** The deepest place of the format is ten levels down; the composer overflows the stack at some thousands. */
+const MAX_DEPTH = 64;
+/** What follows on the thousandth mistake is not read. */
+const MAX_SYNTAX_ERRORS = 1_000;
+
+/** Reads text as one YAML document; every mistake of syntax goes to the reporter. Undefined when it nests too deep. */
+export function readLibraryYaml(source: SourceText, reporter: Reporter): YamlTree | undefined {
+  const document = withoutStackTraces(() => compose(source));
+  const tree = document === undefined ? undefined : new TreeCopy(source, reporter).copy(document.root);
+  if (document === undefined || tree === undefined) {
+    // Everything else that is wrong follows from it.
+    reporter.report({ range: source.range(0, 0), path: [] }, tooDeep);
+    return undefined;
+  }
+  for (const problem of document.problems) {
+    if (reporter.isFull()) {
+      reporter.omit();
+      continue;
+    }
+    const explained = explainSyntax(problem, source, document.root);
+    reporter.report({ range: explained.range, path: [] }, explained.problem);
+  }
+  return tree;
+}
+
+/** The library's own steps, with the two bounds. Undefined when the text nests too deep. */
+function compose({ text }: SourceText): { root: Node | null; problems: YAMLError[] } | undefined {
+  const parser = new Parser();
+  const composer = new Composer({ prettyErrors: false, uniqueKeys: false, stringKeys: false });
+  const nesting = { tooDeep: false };
+  const tokens = function* (): Generator<CST.Token> {
+    let errors = 0;
+    for (const lexeme of new Lexer().lex(text)) {
+      for (const token of parser.next(lexeme)) {
+        yield token;
+        if (token.type === 'error') errors += 1;
+      }
+      nesting.tooDeep = parser.stack.length > MAX_DEPTH + 20;
+      if (nesting.tooDeep || errors > MAX_SYNTAX_ERRORS) return;
+    }
+    yield* parser.end();
+  };
+  let root: Node | null = null;
+  const problems: YAMLError[] = [];
+  let documents = 0;
+  for (const document of composer.compose(tokens(), true, text.length)) {
+    documents += 1;
+    if (documents > 1) {
+      problems.push(new YAMLParseError([document.range[0], document.range[1]], 'MULTIPLE_DOCS', ''));
+      break;
+    }
+    root = document.contents;
+    for (const problem of document.errors) problems.push(problem);
+    for (const problem of document.warnings) problems.push(problem);
+  }
+  return nesting.tooDeep ? undefined : { root, problems };
+}
+
+/** A file may have half a million mistakes, each an Error whose stack nobody reads: to write them down takes seconds. */
+function withoutStackTraces<T>(work: () => T): T {
+  const before = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return work();
+  } finally {
+    Error.stackTraceLimit = before;
+  }
+}
+
+const tooDeep = {
+  code: 'YAML_SYNTAX',
+  message: `the file nests lists or maps more than ${String(MAX_DEPTH)} deep`,
+  hint: 'A dataflow needs ten levels at most. Look for brackets that are opened and never closed.',
+};
+
+class TooDeep extends Error {}
+
+/** The library's tree -> ours, in the order of the file, so that an alias means the newest anchor of its name above it. */
+class TreeCopy {
+  readonly #anchors = new Map<string, YamlNode>();
+  #size = 0;
+
+  constructor(
+    readonly source: SourceText,
+    readonly reporter: Reporter,
+  ) {}
+
+  /** Undefined when the tree is too deep to go on. */
+  copy(root: Node | null): YamlTree | undefined {
+    try {
+      return { root: this.#copy(root, 0), size: this.#size };
+    } catch (error) {
+      if (error instanceof TooDeep) return undefined;
+      throw error;
+    }
+  }
+
+  #copy(node: unknown, depth: number): YamlNode | null {
+    this.#size += 1;
+    if (depth > MAX_DEPTH) throw new TooDeep();
+    if (isAlias(node)) return this.#alias(node);
+    if (isPair(node)) {
+      const [key, value] = [this.#part(node.key, depth), this.#copy(node.value, depth)];
+      return { kind: 'pair', start: -1, end: -1, key, value };
+    }
+    const [start, end] = rangeOf(node);
+    if (isScalar(node)) {
+      const { value, source = '', type, anchor } = node;
+      return this.#own(anchor, { kind: 'scalar', start, end, value, source, plain: type === 'PLAIN' });
+    }
+    if (isMap(node)) {
+      const map: YamlMap = { kind: 'map', start, end, keys: [], values: [] };
+      this.#own(node.anchor, map);
+      for (const { key, value } of node.items) {
+        this.#size += 1;
+        map.keys.push(this.#part(key, depth + 1));
+        map.values.push(this.#copy(value, depth + 1));
+      }
+      return map;
+    }
+    if (!isSeq(node)) return null;
+    const list: YamlList = { kind: 'list', start, end, items: [] };
+    this.#own(node.anchor, list);
+    for (const item of node.items) list.items.push(this.#part(item, depth + 1));
+    return list;
+  }
+
+  /** A key, or an entry of a list: the library has an empty value where nothing is. */
+  #part(node: unknown, depth: number): YamlNode {
+    return this.#copy(node, depth) ?? { kind: 'scalar', start: -1, end: -1, value: null, source: '', plain: true };
+  }
+
+  #alias(alias: Alias): YamlAlias {
+    const target = this.#anchors.get(alias.source);
+    const [start, end] = rangeOf(alias);
+    const copy: YamlAlias = { kind: 'alias', start, end, target };
+    if (target === undefined) this.#reportUnknown(alias.source, copy);
+    return copy;
+  }
+
+  #own<N extends YamlNode>(anchor: string | undefined, node: N): N {
+    if (anchor !== undefined) this.#anchors.set(anchor, node);
+    return node;
+  }
+
+  #reportUnknown(name: string, alias: YamlAlias): void {
+    this.reporter.report(
+      { range: this.source.rangeOf(alias), path: [] },
+      {
+        code: 'YAML_SYNTAX',
+        message: `there is no anchor named ${quote(name)} above this line`,
+        hint:
+          this.#anchors.size === 0
+            ? 'Text that starts with "*" needs quotes.'
+            : `Anchors above: ${[...this.#anchors.keys()].slice(0, 8).map(quote).join(', ')}.`,
+      },
+    );
+  }
+}
+
+/** Offsets of a node; -1 where the library has made one up. */
+function rangeOf(node: unknown): readonly [number, number] {
+  const range = (node as Node | null)?.range;
+  return range ? [range[0], range[1]] : [-1, -1];
+}
