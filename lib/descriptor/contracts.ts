@@ -50,20 +50,27 @@ export interface PortIds {
   outputs: ReadonlySet<string> | undefined;
 }
 
-export function resolveContracts(raw: RawContracts, ids: PortIds, context: ResolveContext): DraftContracts {
-  const { places } = context;
-  checkIds('input_types', 'input', raw.input_types, ids.inputs, context);
-  checkIds('output_types', 'output', raw.output_types, ids.outputs, context);
-  checkIds('output_framing', 'output', raw.output_framing, ids.outputs, context);
-  checkIds('output_metadata', 'output', raw.output_metadata, ids.outputs, context);
-  const { pattern, patternHolder } = raw;
+/** Undefined when the file says nothing. */
+export function resolveContracts(
+  raw: RawContracts,
+  ids: () => PortIds,
+  context: ResolveContext,
+): DraftContracts | undefined {
+  const { input_types, output_types, output_framing, output_metadata, pattern, patternHolder } = raw;
+  const written = input_types ?? output_types ?? output_framing ?? output_metadata ?? pattern;
+  if (written === undefined) return undefined;
+  const { inputs, outputs } = ids();
+  checkIds('input_types', 'input', input_types, inputs, context);
+  checkIds('output_types', 'output', output_types, outputs, context);
+  checkIds('output_framing', 'output', output_framing, outputs, context);
+  checkIds('output_metadata', 'output', output_metadata, outputs, context);
   return {
-    inputTypes: typeUses(raw.input_types, context),
-    outputTypes: typeUses(raw.output_types, context),
-    outputMetadata: metadataKeys(raw.output_metadata, context),
+    inputTypes: typeUses(input_types, context),
+    outputTypes: typeUses(output_types, context),
+    outputMetadata: metadataKeys(output_metadata, context),
     ...(pattern === undefined || patternHolder === undefined
       ? {}
-      : { pattern: { name: pattern, place: places.value(patternHolder, 'pattern') } }),
+      : { pattern: { name: pattern, place: context.places.value(patternHolder, 'pattern') } }),
   };
 }
 

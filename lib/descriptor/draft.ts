@@ -103,6 +103,11 @@ export interface DraftUnit {
   contracts?: DraftContracts;
 }
 
+/** A node of the model as far as it is known. */
+export type SettledNode = {
+  -readonly [K in keyof Omit<DataflowNode, 'inputs' | 'outputs' | 'operators'>]: DataflowNode[K];
+};
+
 export interface DraftNode {
   /** As written; `node.id` is the one in the whole dataflow. */
   id: string;
@@ -119,7 +124,7 @@ export interface DraftNode {
   /** Present on a node that is a module, when its file could be read: the node stands for what is in it. */
   module?: DraftModule;
   /** What is settled; inputs and outputs come from `units`. */
-  node: Omit<DataflowNode, 'inputs' | 'outputs' | 'operators'>;
+  node: SettledNode;
   operators: Omit<DataflowOperator, 'inputs' | 'outputs'>[];
   /** The command line of a node with `path: shell`. */
   shell?: string;

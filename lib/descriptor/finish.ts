@@ -9,8 +9,13 @@ import type { DraftNode, DraftUnit } from './draft.js';
 import type { DataflowInput, DataflowModule, DataflowNode, DataflowOutput } from './model.js';
 
 const DEFAULT_QUEUE_SIZE = 10;
+const noPorts: DraftUnit = { inputs: [], outputs: [] };
 
 export function finishNode(draft: DraftNode): DataflowNode {
+  if (draft.node.kind !== 'runtime') {
+    const [unit = noPorts] = draft.units;
+    return Object.assign(draft.node, { inputs: finishInputs(unit), outputs: finishOutputs(unit) });
+  }
   const prefixed = (unit: DraftUnit, id: string): string =>
     unit.operator === undefined ? id : `${unit.operator}/${id}`;
   const inputs = draft.units.flatMap((unit) =>
@@ -19,9 +24,8 @@ export function finishNode(draft: DraftNode): DataflowNode {
   const outputs = draft.units.flatMap((unit) =>
     finishOutputs(unit).map((output) => ({ ...output, id: prefixed(unit, output.id) })),
   );
-  if (draft.node.kind !== 'runtime') return { ...draft.node, inputs, outputs };
   const operators = draft.operators.map((operator) => {
-    const unit = draft.units.find((candidate) => candidate.operator === operator.id) ?? { inputs: [], outputs: [] };
+    const unit = draft.units.find((candidate) => candidate.operator === operator.id) ?? noPorts;
     return { ...operator, inputs: finishInputs(unit), outputs: finishOutputs(unit) };
   });
   return { ...draft.node, inputs, outputs, operators };
@@ -35,16 +39,20 @@ export function finishModules(drafts: readonly DraftNode[]): DataflowModule[] {
 }
 
 function finishInputs(unit: DraftUnit): DataflowInput[] {
-  return unit.inputs.flatMap(({ id, queueSize, queuePolicy, priority, timeoutNs, source, type }) => {
-    if (source === undefined || source.kind === 'port') return [];
-    const settled = {
+  const inputs: DataflowInput[] = [];
+  for (const { id, queueSize, queuePolicy, priority, timeoutNs, source, type } of unit.inputs) {
+    if (source === undefined || source.kind === 'port') continue;
+    inputs.push({
+      id,
       queueSize: queueSize ?? DEFAULT_QUEUE_SIZE,
       queuePolicy: queuePolicy ?? 'drop_oldest',
       priority: priority ?? 0,
       ...(timeoutNs === undefined ? {} : { timeoutNs }),
-    };
-    return [{ id, ...settled, source, ...(type === undefined ? {} : { type }) }];
-  });
+      source,
+      ...(type === undefined ? {} : { type }),
+    });
+  }
+  return inputs;
 }
 
 function finishOutputs(unit: DraftUnit): DataflowOutput[] {

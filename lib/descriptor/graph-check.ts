@@ -22,8 +22,12 @@ export function warnUnreadOutputs(
   reporter: Reporter,
 ): void {
   const read = new Set<string>();
-  for (const { source } of drafts.flatMap((draft) => draft.units.flatMap((unit) => unit.inputs))) {
-    if (source?.kind === 'output') read.add(`${unitName(source.node, source.operator)}/${source.output}`);
+  for (const { units } of drafts) {
+    for (const { inputs } of units) {
+      for (const { source } of inputs) {
+        if (source?.kind === 'output') read.add(`${unitName(source.node, source.operator)}/${source.output}`);
+      }
+    }
   }
   for (const draft of drafts) {
     if (draft.module !== undefined || draft.open) continue;
@@ -48,6 +52,8 @@ export function warnUnreadOutputs(
 
 /** Reports ids that a module brings and another file writes out (`arm.grip` may be both), and those that became too long. */
 export function checkUniqueIds(drafts: readonly DraftNode[]): void {
+  // Inside one file the wiring has said so.
+  if (drafts.every(({ context }) => context.prefix === '')) return;
   const seen = new Map<string, DraftNode>();
   for (const draft of drafts) {
     const { id } = draft.node;
@@ -60,7 +66,6 @@ export function checkUniqueIds(drafts: readonly DraftNode[]): void {
         hint: `At most ${String(MAX_ID)} are allowed; shorten it, or theirs.`,
       });
     }
-    // Inside one file the wiring has said so.
     if (first === undefined || first.context.prefix === draft.context.prefix) continue;
     const [written, brought] =
       first.context.prefix.length < draft.context.prefix.length ? [first, draft] : [draft, first];
@@ -80,6 +85,8 @@ interface Vertex {
 
 /** Reports each group of units that may wait for each other in a circle, once. */
 export function warnBackpressureCycles(drafts: readonly DraftNode[]): void {
+  const waits = (unit: DraftUnit): boolean => unit.inputs.some(({ queuePolicy }) => queuePolicy === 'backpressure');
+  if (!drafts.some(({ units }) => units.some(waits))) return;
   const graph = new Map<string, Vertex>();
   for (const { node, units, context } of drafts) {
     for (const unit of units) {

@@ -13,7 +13,8 @@ import type { DataflowSource } from './model.js';
 /** Settles all inputs of a dataflow, and returns its programs: the drafts that are no modules, in the order of the file. */
 export function link(drafts: readonly DraftNode[]): DraftNode[] {
   const all = new Map<string, DraftNode>();
-  collect(drafts, all);
+  // Without modules every output is that of a program already.
+  if (drafts.some(({ module }) => module !== undefined)) collect(drafts, all);
   const programs: DraftNode[] = [];
   settle(drafts, undefined, all, programs);
   return programs;

@@ -81,7 +81,7 @@ const FEW = 12;
 
 /** The place of a map, with the keys that were written. */
 export class MapPlace extends NodePlace implements ContainerPlace {
-  readonly #names: string[] = [];
+  readonly names: string[] = [];
   /** Key and value of each name. */
   readonly #nodes: YamlNode[] = [];
   /** Name -> its number, of a map that has many. */
@@ -89,8 +89,8 @@ export class MapPlace extends NodePlace implements ContainerPlace {
 
   /** Notes a key, and what stands under it; each name once. */
   set(name: string, key: YamlNode, value: YamlNode): void {
-    this.#index?.set(name, this.#names.length);
-    this.#names.push(name);
+    this.#index?.set(name, this.names.length);
+    this.names.push(name);
     this.#nodes.push(key, value);
   }
 
@@ -107,8 +107,8 @@ export class MapPlace extends NodePlace implements ContainerPlace {
   /** The number of a name; below 0 when it was not written. */
   #find(name: string | number): number {
     if (typeof name === 'number') return -1;
-    if (this.#names.length <= FEW) return this.#names.indexOf(name);
-    this.#index ??= new Map(this.#names.map((known, at) => [known, at]));
+    if (this.names.length <= FEW) return this.names.indexOf(name);
+    this.#index ??= new Map(this.names.map((known, at) => [known, at]));
     return this.#index.get(name) ?? -1;
   }
 }
@@ -137,6 +137,12 @@ export class Places {
   key(container: object, part: string | number): Place {
     const place = this.#containers.get(container);
     return inside(place, place?.keyNode(part), part);
+  }
+
+  /** The keys of a map that were written, as the definition spells them. */
+  names(container: object): readonly string[] {
+    const place = this.#containers.get(container);
+    return place instanceof MapPlace ? place.names : [];
   }
 
   /** Whether the key was written, even with a value that is wrong. */

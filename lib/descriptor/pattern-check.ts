@@ -14,15 +14,17 @@ import type { TypeDefinition } from './types/definition.js';
 /** Sets `metadata` of outputs, and reports patterns that cannot work. */
 export function checkPatterns(drafts: readonly DraftNode[], types: readonly TypeDefinition[]): void {
   const byType = new Map(types.map(({ name, metadata }) => [name, metadata.map(({ key }) => key)]));
+  const units = unitsOf(drafts);
+  const patterned = units.filter(({ unit }) => unit.contracts?.pattern !== undefined);
   const outputs = new Map<string, DraftOutput>();
-  for (const { draft, unit } of unitsOf(drafts)) {
+  for (const { draft, unit } of units) {
     for (const output of unit.outputs) {
       const keys = promisedKeys(unit, output, byType);
       if (keys.length > 0) output.metadata = keys;
-      outputs.set(outputName(draft.node.id, unit.operator, output.id), output);
+      if (patterned.length > 0) outputs.set(outputName(draft.node.id, unit.operator, output.id), output);
     }
   }
-  for (const { draft, unit } of unitsOf(drafts)) checkPattern(draft, unit, outputs);
+  for (const { draft, unit } of patterned) checkPattern(draft, unit, outputs);
 }
 
 function unitsOf(drafts: readonly DraftNode[]): { draft: DraftNode; unit: DraftUnit }[] {
@@ -34,6 +36,7 @@ function promisedKeys(
   output: DraftOutput,
   byType: ReadonlyMap<string, readonly string[]>,
 ): string[] {
+  if (contracts === undefined && output.type === undefined) return [];
   const { pattern } = contracts ?? {};
   const implied = pattern === undefined ? [] : patternMetadata[pattern.name];
   const declared = contracts?.outputMetadata.get(output.id) ?? implied;

@@ -20,7 +20,7 @@ import { merged } from './merge-custom.js';
 import { addOperators } from './resolve-operator.js';
 import { refuseScheduling, resolveScheduling } from './resolve-scheduling.js';
 import { addProgram } from './resolve-program.js';
-import { resolvePorts } from './resolve-ports.js';
+import { resolvePorts, type RawPorts } from './resolve-ports.js';
 import { checkRos } from './resolve-ros.js';
 import { quote } from './suggest.js';
 
@@ -48,19 +48,19 @@ export function resolveNode(raw: RawNode, context: ResolveContext): DraftNode {
     open: source === 'hub',
     node: {
       id: `${context.prefix}${id}`,
-      ...(raw.name === undefined ? {} : { name: raw.name }),
-      ...(raw.description === undefined ? {} : { description: raw.description }),
       kind: 'unsupported',
       build,
       env,
       folder: context.folder,
       workingDirectory: folder.path,
-      ...(size === undefined ? {} : { memoryBytes: parseSize(size) }),
-      ...resolveScheduling(raw, custom, context),
     },
     operators: [],
     files: [],
   };
+  if (raw.name !== undefined) draft.node.name = raw.name;
+  if (raw.description !== undefined) draft.node.description = raw.description;
+  if (size !== undefined) draft.node.memoryBytes = parseSize(size);
+  Object.assign(draft.node, resolveScheduling(raw, custom, context));
   if (folder.place !== undefined) {
     draft.files.push({
       what: 'folder',
@@ -72,12 +72,12 @@ export function resolveNode(raw: RawNode, context: ResolveContext): DraftNode {
   if (source === 'operator' || source === 'operators') addRuntime(raw, source, scope, draft, context);
   else {
     const open = draft.open || draft.isModule;
-    const unit = resolvePorts({ ...mergedPorts(raw, custom, context), open }, context);
+    const unit = resolvePorts(mergedPorts(raw, custom, open, context), context);
     draft.units.push(unit);
     if (source === 'ros2' || source === 'ros1') checkRos(raw, source, unit, context);
     if (source === 'path' || source === 'custom') addProgram(raw, source, scope, draft, context);
     const git = resolveGit(raw, scope, context);
-    if (git !== undefined && draft.node.fetch === undefined) draft.node = { ...draft.node, fetch: git };
+    if (git !== undefined && draft.node.fetch === undefined) draft.node.fetch = git;
   }
   const holders = custom === undefined ? [raw] : [raw, custom];
   if (!draft.open && !draft.isModule) for (const holder of holders) checkLogOutputs(holder, draft.units, context);
@@ -91,7 +91,8 @@ export function resolveNode(raw: RawNode, context: ResolveContext): DraftNode {
 /** The one source of a node; undefined when there is none, or what it says is wrong. */
 function nodeSource(raw: RawNode, id: string, context: ResolveContext): SourceKey | undefined {
   const { places, reporter } = context;
-  const [first, second] = nodeSources.filter((key) => places.wrote(raw, key));
+  const names = places.names(raw);
+  const [first, second] = nodeSources.filter((key) => names.includes(key));
   if (first === undefined) {
     reporter.report(context.places.value(raw, 'id'), {
       code: 'NO_SOURCE',
@@ -165,8 +166,9 @@ function isEmpty(value: unknown): boolean {
   return (Array.isArray(value) && value.length === 0) || (value instanceof Map && value.size === 0);
 }
 
-function mergedPorts(raw: RawNode, custom: RawCustom | undefined, context: ResolveContext) {
+function mergedPorts(raw: RawNode, custom: RawCustom | undefined, open: boolean, context: ResolveContext): RawPorts {
   return {
+    open,
     inputs: merged(raw, custom, 'inputs', context),
     outputs: merged(raw, custom, 'outputs', context),
     output_retain: merged(raw, custom, 'output_retain', context),
@@ -189,12 +191,19 @@ function variableCount(shared: Readonly<Record<string, string>>): number {
 }
 
 /** Shared values, then the node's, then those inside `custom`, then parameters. */
-function resolveNodeEnv(raw: RawNode, custom: RawCustom | undefined, context: ResolveContext): Record<string, string> {
+function resolveNodeEnv(
+  raw: RawNode,
+  custom: RawCustom | undefined,
+  context: ResolveContext,
+): Readonly<Record<string, string>> {
   const { shared, budget, reporter, places } = context;
   if (!budget.spendVariables(variableCount(shared))) {
     budget.report(places.of(raw), reporter);
     return {};
   }
+  const isOwn = raw.env !== undefined || custom?.envs !== undefined || custom?.env !== undefined;
+  // One map for all nodes that say nothing themselves: a large one, written out for each, would be gigabytes.
+  if (!isOwn && variableCount(context.fixed) === 0) return shared;
   const scope = [shared, context.host];
   const own = (env: RawEnv | undefined): Record<string, string> => resolveEnv(env, scope, context.host, context);
   const written = { ...shared, ...own(raw.env), ...own(custom?.envs), ...own(custom?.env) };
@@ -235,7 +244,7 @@ function addRuntime(
     });
   }
   addOperators(list, { single: source === 'operator', place, scope }, draft, context);
-  draft.node = { ...draft.node, kind: 'runtime' };
+  draft.node.kind = 'runtime';
 }
 
 /** Sources that this version parses and cannot run. */

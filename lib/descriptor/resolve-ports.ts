@@ -21,22 +21,25 @@ export interface RawPorts extends RawContracts {
 export function resolvePorts(ports: RawPorts, context: ResolveContext): DraftUnit {
   const inputs = resolveInputs(ports, context);
   const outputs = resolveOutputs(ports, context);
-  const ids = {
+  const ids = () => ({
     inputs: new Set(inputs.map(({ id }) => id)),
     outputs: ports.open === true ? undefined : new Set(outputs.map(({ id }) => id)),
-  };
-  return { inputs, outputs, contracts: resolveContracts(ports, ids, context) };
+  });
+  const contracts = resolveContracts(ports, ids, context);
+  return contracts === undefined ? { inputs, outputs } : { inputs, outputs, contracts };
 }
 
 function resolveInputs({ inputs }: RawPorts, context: ResolveContext): DraftInput[] {
-  if (inputs === undefined) return [];
-  return [...inputs].map(([id, raw]) => {
+  const found: DraftInput[] = [];
+  inputs?.forEach((raw, id) => {
     const problem = checkId('input', id);
     if (problem !== undefined)
       context.reporter.report(context.places.key(inputs, id), { code: 'INVALID_NAME', ...problem });
-    const place = context.places.value(inputs, id);
-    if (typeof raw === 'string') return { id, sourceText: raw, place };
-    return {
+    if (typeof raw === 'string') {
+      found.push({ id, sourceText: raw, place: context.places.value(inputs, id) });
+      return;
+    }
+    found.push({
       id,
       sourceText: raw.source,
       place: context.places.value(raw, 'source'),
@@ -44,8 +47,9 @@ function resolveInputs({ inputs }: RawPorts, context: ResolveContext): DraftInpu
       queuePolicy: raw.queue_policy,
       priority: raw.priority,
       timeoutNs: raw.input_timeout === undefined ? undefined : nanoseconds(raw.input_timeout),
-    };
+    });
   });
+  return found;
 }
 
 /** A time below what the clock can tell apart is its smallest step; one beyond its range is never reached anyway. */
@@ -56,18 +60,19 @@ function nanoseconds(seconds: number): bigint {
 
 function resolveOutputs(ports: RawPorts, context: ResolveContext): DraftOutput[] {
   const { outputs = [], output_retain: retain } = ports;
+  const { places, reporter } = context;
   const found = new Map<string, DraftOutput>();
   outputs.forEach((id, index) => {
     if (id === undefined) return;
-    const place = context.places.value(outputs, index);
     const problem = checkId('output', id);
-    if (problem !== undefined) context.reporter.report(place, { code: 'INVALID_NAME', ...problem });
+    if (problem !== undefined) reporter.report(places.value(outputs, index), { code: 'INVALID_NAME', ...problem });
     const first = found.get(id);
     if (first === undefined) {
-      found.set(id, { id, place, retain: retain?.get(id) ?? 0 });
+      found.set(id, { id, place: places.value(outputs, index), retain: retain?.get(id) ?? 0 });
       return;
     }
-    context.reporter.report(place, {
+    if (reporter.omitsNext()) return;
+    reporter.report(places.value(outputs, index), {
       code: 'DUPLICATE_OUTPUT',
       message: `the output ${quote(id)} is listed twice; the first is on line ${first.place.range.line}`,
       hint: 'Keep one of the two.',
@@ -75,7 +80,8 @@ function resolveOutputs(ports: RawPorts, context: ResolveContext): DraftOutput[]
   });
   for (const id of retain?.keys() ?? []) {
     if (found.has(id) || retain === undefined) continue;
-    context.reporter.report(context.places.key(retain, id), {
+    if (reporter.omitsNext()) continue;
+    reporter.report(places.key(retain, id), {
       code: 'UNKNOWN_OUTPUT',
       message: `"output_retain" names ${quote(id)}, which is no output here`,
       hint: didYouMean(id, found.keys()) ?? `Outputs here: ${listNames(found.keys())}.`,

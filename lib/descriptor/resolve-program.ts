@@ -12,7 +12,6 @@ import type { DraftNode, RawNode, ResolveContext } from './draft.js';
 import { expand, expandAll, expandParams, type Scope } from './environment.js';
 import { resolveDownload } from './fetch-source.js';
 import { merged } from './merge-custom.js';
-import type { DataflowProgram } from './model.js';
 import { quote } from './suggest.js';
 
 type RawCustom = NonNullable<RawNode['custom']>;
@@ -40,7 +39,7 @@ export function addProgram(
   }
   refuseChecksum(raw, isDownload, context);
   if (command === 'dynamic') {
-    draft.node = { ...draft.node, kind: 'dynamic' };
+    draft.node.kind = 'dynamic';
     return;
   }
   if (command === 'shell') {
@@ -48,8 +47,8 @@ export function addProgram(
     return;
   }
   const words = expandAll(inline, scope, found.place, context);
-  const program: DataflowProgram = { command, args: [...words, ...resolveArgs(raw, scope, context)] };
-  draft.node = { ...draft.node, kind: 'program', program };
+  draft.node.kind = 'program';
+  draft.node.program = { command, args: [...words, ...resolveArgs(raw, scope, context)] };
   if (isDownload) {
     addDownload(command, raw, found.place, draft, context);
     return;
@@ -70,7 +69,7 @@ function addDownload(url: string, raw: RawNode, place: Place, draft: DraftNode, 
     return;
   }
   const fetch = resolveDownload(url, raw, place, context);
-  if (fetch !== undefined) draft.node = { ...draft.node, fetch };
+  if (fetch !== undefined) draft.node.fetch = fetch;
 }
 
 function refuseChecksum(raw: RawNode, isDownload: boolean, { places, reporter }: ResolveContext): void {
@@ -103,8 +102,8 @@ function addShell(raw: RawNode, place: Place, draft: DraftNode, context: Resolve
     });
   }
   draft.shell = expandParams(args, at, context);
-  const program = { command: '/bin/sh', args: ['-c', draft.shell] };
-  draft.node = { ...draft.node, kind: 'program', program };
+  draft.node.kind = 'program';
+  draft.node.program = { command: '/bin/sh', args: ['-c', draft.shell] };
 }
 
 interface Command {

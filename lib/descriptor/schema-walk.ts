@@ -177,9 +177,7 @@ export class SchemaWalk {
   #walkList(plan: ListPlan, list: YamlList, trail: Trail | undefined): unknown {
     const result: unknown[] = [];
     this.places.add(result, new ListPlace(this.source, list, trail));
-    list.items.forEach((item, index) => {
-      result.push(this.#walkPart(plan.entry, item, list, new Trail(trail, index)));
-    });
+    for (const item of list.items) result.push(this.#walkPart(plan.entry, item, list, new Trail(trail, result.length)));
     return result;
   }
 
@@ -201,7 +199,9 @@ export class SchemaWalk {
   #eachEntry(map: YamlMap, trail: Trail | undefined, each: EachEntry): void {
     const { keys, values } = map;
     let merged: YamlMap[] | undefined;
-    for (const [index, key] of keys.entries()) {
+    let index = -1;
+    for (const key of keys) {
+      index += 1;
       const resolved = resolveAlias(key);
       const value = values[index] ?? null;
       if (isMerge(resolved)) {

@@ -13,7 +13,7 @@ import type { Loose } from './loose.js';
 import { parseYaml } from './read-yaml.js';
 import { SchemaWalk } from './schema-walk.js';
 import { SourceText, type ReadFailure } from './source-text.js';
-import { mapKeys, type YamlTree } from './yaml-tree.js';
+import { mapKeys, type YamlNode, type YamlTree } from './yaml-tree.js';
 
 /** The kinds of file; `unknown` when the text is not even a map. */
 export type FileKind = 'dataflow' | 'module' | 'node' | 'cluster' | 'unknown';
@@ -84,14 +84,12 @@ export const fileStart: Place = { range: { line: 1, column: 1, endLine: 1, endCo
 
 /** The line on which the entry of a list of the root (a node) starts that a line belongs to. */
 function entryAt({ root }: YamlTree, source: SourceText, line: number): number {
-  let start: number | undefined;
+  const end = source.startOf(line);
+  let last: YamlNode | undefined;
   for (const list of root?.kind === 'map' ? root.values : []) {
-    for (const entry of list?.kind === 'list' ? list.items : []) {
-      const at = source.rangeOf(entry).line;
-      if (at < line) start = at;
-    }
+    for (const entry of list?.kind === 'list' ? list.items : []) if (entry.start < end) last = entry;
   }
-  return Math.max(1, start ?? line);
+  return last === undefined ? line : source.rangeOf(last).line;
 }
 
 function kindOf(keys: ReadonlySet<string> | undefined): FileKind {

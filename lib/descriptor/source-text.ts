@@ -39,6 +39,11 @@ export class SourceText {
       : this.text.slice(start, starts[line] ?? this.text.length).replace(/\r?\n$/, '');
   };
 
+  /** Offset of the first character of a line, from 1; the end of the text for a line that is not there. */
+  startOf(line: number): number {
+    return this.#lineStarts[line - 1] ?? this.text.length;
+  }
+
   /** The range between two offsets (end exclusive); at least one column wide. */
   range(start: number, end: number): SourceRange {
     const from = this.#position(start);

@@ -13,19 +13,39 @@ const MAX_WORD = 100;
 /** More are not compared: a file may have a hundred thousand names, and two hundred mistakes. */
 const MAX_CANDIDATES = 5_000;
 
-/** The candidate that was probably meant, or undefined when none is near: a third may differ, or the order of letters. */
+/** Candidates for many words, made ready once: a file of many names has many mistakes that are compared with the same ones. */
+export class Candidates {
+  /** As they are compared -> the first that is written so. */
+  readonly #folded = new Map<string, string>();
+  readonly #comparable: readonly string[];
+
+  constructor(candidates: Iterable<string>) {
+    let count = 0;
+    for (const candidate of candidates) {
+      if (count === MAX_CANDIDATES) break;
+      count += 1;
+      const folded = fold(candidate);
+      if (!this.#folded.has(folded)) this.#folded.set(folded, candidate);
+    }
+    this.#comparable = [...this.#folded.keys()].filter((candidate) => candidate.length <= MAX_WORD);
+  }
+
+  /** The candidate that was probably meant, or undefined when none is near: a third may differ, or the order of letters. */
+  nearest(word: string): string | undefined {
+    if (word.length > MAX_WORD) return undefined;
+    const plain = fold(word);
+    const same = this.#folded.get(plain);
+    if (same !== undefined || this.#comparable.length === 0) return same;
+    const best = closest(plain, this.#comparable);
+    const allowed = Math.max(1, Math.floor(Math.max(plain.length, best.length) / 3));
+    if (distance(plain, best) > allowed && sorted(plain) !== sorted(best)) return undefined;
+    return this.#folded.get(best);
+  }
+}
+
+/** The candidate that was probably meant, or undefined when none is near. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
-  if (word.length > MAX_WORD) return undefined;
-  const plain = fold(word);
-  const known = [...candidates].slice(0, MAX_CANDIDATES);
-  const same = known.find((candidate) => fold(candidate) === plain);
-  if (same !== undefined) return same;
-  const comparable = known.filter((candidate) => candidate.length <= MAX_WORD);
-  if (comparable.length === 0) return undefined;
-  const best = closest(plain, comparable.map(fold));
-  const allowed = Math.max(1, Math.floor(Math.max(plain.length, best.length) / 3));
-  if (distance(plain, best) > allowed && sorted(plain) !== sorted(best)) return undefined;
-  return comparable.find((candidate) => fold(candidate) === best);
+  return new Candidates(candidates).nearest(word);
 }
 
 /** `Did you mean "x"?`, or undefined when nothing is near. */

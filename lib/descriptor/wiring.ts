@@ -11,12 +11,17 @@ import type { DraftInput, DraftNode, DraftUnit, ResolveContext } from './draft.j
 import { parseSource } from './input-source.js';
 import type { OutputSource } from './model.js';
 import { checkId } from './names.js';
-import { didYouMean, hints, listNames, nearest, quote } from './suggest.js';
+import { Candidates, didYouMean, hints, listNames, nearest, quote } from './suggest.js';
 
 /** One unit that may send. */
 interface Sender {
   node: DraftNode;
   unit: DraftUnit;
+}
+
+interface OutputNames {
+  names: readonly string[];
+  candidates: Candidates;
 }
 
 /** What the sources of one file can name, indexed: a file may have a hundred thousand inputs. */
@@ -30,6 +35,10 @@ export class Wiring {
   /** `operator/output` -> the operators of that name with that output, in any node. */
   readonly #byOperator = new Map<string, Sender[]>();
   readonly #context: ResolveContext;
+  /** For mistakes only, made when the first is told: every node and operator, and full names by that of the output. */
+  #senders: Candidates | undefined;
+  #byOutput: Map<string, string[]> | undefined;
+  readonly #outputNames = new Map<DraftNode | DraftUnit, OutputNames>();
   #failed = false;
   /** Inputs of the module whose file this is; undefined in a dataflow. */
   readonly #modulePorts: ReadonlySet<string> | undefined;
@@ -188,7 +197,8 @@ export class Wiring {
 
   #reportNode(parts: readonly string[], input: DraftInput): void {
     const [first = '', ...rest] = parts;
-    const better = nearest(first, [...this.#nodes.keys(), ...this.#operators.keys()]);
+    this.#senders ??= new Candidates([...this.#nodes.keys(), ...this.#operators.keys()]);
+    const better = this.#senders.nearest(first);
     const elsewhere = better === undefined ? this.#sendersOf(rest.at(-1) ?? '') : [];
     const severity = better === undefined ? this.#context.missingNodes : 'error';
     this.#context.reporter.report(input.place, {
@@ -226,9 +236,9 @@ export class Wiring {
 
   #reportOutput(what: string, sender: { node: DraftNode; unit?: DraftUnit }, output: string, input: DraftInput): void {
     const { node, unit } = sender;
-    const names = unit === undefined ? outputsOf(node) : unit.outputs.map(({ id }) => id);
+    const { names, candidates } = this.#namesOf(node, unit);
     const prefix = unit?.operator === undefined ? node.id : `${node.id}/${unit.operator}`;
-    const better = nearest(output, names) ?? names.find((name) => name.endsWith(`/${output}`));
+    const better = candidates.nearest(output) ?? names.find((name) => name.endsWith(`/${output}`));
     this.#context.reporter.report(input.place, {
       code: 'UNKNOWN_SOURCE',
       message: `${what} has no output ${quote(output)}`,
@@ -249,21 +259,37 @@ export class Wiring {
     return found.length === 0 ? undefined : `Did you mean ${found.slice(0, 3).join(' or ')}?`;
   }
 
-  /** Full names of outputs with a name. */
-  #sendersOf(output: string): string[] {
-    return [...this.#full.keys()].filter((name) => name.endsWith(`/${output}`));
+  /** Full names of outputs with a name, which holds no "/". */
+  #sendersOf(output: string): readonly string[] {
+    if (this.#byOutput === undefined) {
+      this.#byOutput = new Map();
+      for (const name of this.#full.keys()) addTo(this.#byOutput, name.slice(name.lastIndexOf('/') + 1), name);
+    }
+    return this.#byOutput.get(output) ?? [];
+  }
+
+  /** Outputs of a node, or of one operator: many mistakes may be about the same. */
+  #namesOf(node: DraftNode, unit: DraftUnit | undefined): OutputNames {
+    let found = this.#outputNames.get(unit ?? node);
+    if (found === undefined) {
+      const names = unit === undefined ? outputsOf(node) : unit.outputs.map(({ id }) => id);
+      found = { names, candidates: new Candidates(names) };
+      this.#outputNames.set(unit ?? node, found);
+    }
+    return found;
   }
 }
 
-function addTo(index: Map<string, Sender[]>, name: string, sender: Sender): void {
+function addTo<T>(index: Map<string, T[]>, name: string, value: T): void {
   const known = index.get(name);
-  if (known === undefined) index.set(name, [sender]);
-  else known.push(sender);
+  if (known === undefined) index.set(name, [value]);
+  else known.push(value);
 }
 
 function toSource({ node, unit }: Sender, output: string): OutputSource {
   const { operator } = unit;
-  return { kind: 'output', node: node.node.id, ...(operator === undefined ? {} : { operator }), output };
+  const { id } = node.node;
+  return operator === undefined ? { kind: 'output', node: id, output } : { kind: 'output', node: id, operator, output };
 }
 
 function outputsOf(node: DraftNode): string[] {

@@ -39,6 +39,7 @@ type RawRules = NonNullable<RawDataflow['type_rules']>;
 
 /** Rules are compared with each type that is sent; more than this is not written by hand. */
 const MAX_RULES = 1000;
+const noTypes: ReadonlyMap<string, PortType> = new Map();
 const timerType = makePortType(TIMER_TYPE, new Map());
 
 /** An output that may be read, with what is needed to speak of it. */
@@ -78,18 +79,26 @@ export class TypeCheck {
    */
   run(drafts: readonly DraftNode[], rules: RawRules | undefined, root: FileVoice): CheckedTypes {
     const units = drafts.flatMap((draft) => draft.units.map((unit) => ({ draft, unit })));
-    const uses = units.flatMap(({ unit: { contracts } }) => [
-      ...(contracts?.inputTypes.values() ?? []),
-      ...(contracts?.outputTypes.values() ?? []),
-    ]);
+    const uses: TypeUse[] = [];
+    for (const {
+      unit: { contracts },
+    } of units) {
+      for (const use of contracts?.inputTypes.values() ?? []) uses.push(use);
+      for (const use of contracts?.outputTypes.values() ?? []) uses.push(use);
+    }
     const texts = [...uses.map(({ text }) => text), ...(rules ?? []).flatMap((rule) => [rule?.from, rule?.to])];
     const diagnostics = this.#readOwn(texts.filter((text) => text !== undefined));
     this.#compatibility = new Compatibility(this.#rules(rules, root));
     const senders = new Map<string, Sender>();
-    for (const { draft, unit } of units) this.#settleOutputs(draft, unit, senders);
+    // Where no port has a type, timers alone send something that is known.
+    if (uses.length > 0) for (const { draft, unit } of units) this.#settleOutputs(draft, unit, senders);
     for (const { draft, unit } of units) this.#settleInputs(draft, unit, senders);
-    const used = units.flatMap(({ unit }) => [...unit.inputs, ...unit.outputs].map(({ type }) => type?.base));
-    return { types: this.#library.closure(new Set(used.filter((name) => name !== undefined))), diagnostics };
+    const used = new Set<string>();
+    for (const { unit } of units) {
+      for (const { type } of unit.inputs) if (type !== undefined) used.add(type.base);
+      for (const { type } of unit.outputs) if (type !== undefined) used.add(type.base);
+    }
+    return { types: this.#library.closure(used), diagnostics };
   }
 
   /** Reads the user's types when a name outside `std/` is there; such a name has a "/". */
@@ -131,7 +140,7 @@ export class TypeCheck {
   #settleInputs(draft: DraftNode, unit: DraftUnit, senders: ReadonlyMap<string, Sender>): void {
     const resolved = this.#resolveAll(unit.contracts?.inputTypes, draft);
     for (const input of unit.inputs) {
-      const sender = senderOf(input, senders);
+      const sender = senders.size === 0 ? undefined : senderOf(input, senders);
       const sent = input.source?.kind === 'timer' ? timerType : sender?.output.type;
       const use = unit.contracts?.inputTypes.get(input.id);
       const own = resolved.get(input.id);
@@ -165,9 +174,10 @@ export class TypeCheck {
     report(`${output} sends ${sent.name} (${from}), and ${takes}`, hint);
   }
 
-  #resolveAll(uses: ReadonlyMap<string, TypeUse> | undefined, { context }: DraftNode): Map<string, PortType> {
+  #resolveAll(uses: ReadonlyMap<string, TypeUse> | undefined, { context }: DraftNode): ReadonlyMap<string, PortType> {
+    if (uses === undefined || uses.size === 0) return noTypes;
     const resolved = new Map<string, PortType>();
-    for (const [id, use] of uses ?? []) {
+    for (const [id, use] of uses) {
       const type = this.#resolve(use, context.reporter);
       if (type !== undefined) resolved.set(id, type);
     }
