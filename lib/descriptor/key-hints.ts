@@ -81,10 +81,17 @@ export function shapeHint(schema: z.core.$ZodType, node: YamlNode | null, part: 
   const takes = (type: typeof z.ZodArray | typeof z.ZodRecord | typeof z.ZodObject | typeof z.ZodString): boolean =>
     branches.some((branch) => branch instanceof type);
   const key = typeof part === 'string' && /^[\w-]{1,60}$/.test(part) ? part : undefined;
-  if (takes(z.ZodArray) && node?.kind === 'scalar' && key !== undefined && isShort(node) && !isContainer(elementOf(branches)))
+  if (
+    takes(z.ZodArray) &&
+    node?.kind === 'scalar' &&
+    key !== undefined &&
+    isShort(node) &&
+    !isContainer(elementOf(branches))
+  )
     return `Write a list: ${key}: [${node.source}].`;
   if (takes(z.ZodArray) && node?.kind === 'map') return 'Each entry of a list begins with "- ".';
-  if (takes(z.ZodString) && node?.kind === 'list' && key === 'build') return 'Write one command a line, below "build: |".';
+  if (takes(z.ZodString) && node?.kind === 'list' && key === 'build')
+    return 'Write one command a line, below "build: |".';
   if (node?.kind === 'map' && !takes(z.ZodObject)) return 'Look at the indentation; text that holds ": " needs quotes.';
   return `Write ${describeSchema(schema)}.`;
 }

@@ -106,6 +106,8 @@ const tooDeep = {
 
 class TooDeep extends Error {}
 
+type Growing<T> = { -readonly [K in keyof T]: T[K] };
+
 /** The library's tree -> ours, in the order of the file, so that an alias means the newest anchor of its name above it. */
 class TreeCopy {
   readonly #anchors = new Map<string, YamlNode>();
@@ -137,22 +139,26 @@ class TreeCopy {
     const [start, end] = rangeOf(node);
     if (isScalar(node)) {
       const { value, source = '', type, anchor } = node;
-      return this.#own(anchor, { kind: 'scalar', start, end, value, source, plain: type === 'PLAIN' });
+      const isBlock = type === 'BLOCK_LITERAL' || type === 'BLOCK_FOLDED';
+      const textEnd = isBlock ? start + this.source.text.slice(start, end).trimEnd().length : end;
+      return this.#own(anchor, { kind: 'scalar', start, end: textEnd, value, source, plain: type === 'PLAIN' });
     }
     if (isMap(node)) {
-      const map: YamlMap = { kind: 'map', start, end, keys: [], values: [] };
+      const map: Growing<YamlMap> = { kind: 'map', start, end, keys: [], values: [] };
       this.#own(node.anchor, map);
       for (const { key, value } of node.items) {
         this.#size += 1;
         map.keys.push(this.#part(key, depth + 1));
         map.values.push(this.#copy(value, depth + 1));
       }
+      if (node.flow !== true) map.end = endOf(map.values.at(-1)) ?? endOf(map.keys.at(-1)) ?? end;
       return map;
     }
     if (!isSeq(node)) return null;
-    const list: YamlList = { kind: 'list', start, end, items: [] };
+    const list: Growing<YamlList> = { kind: 'list', start, end, items: [] };
     this.#own(node.anchor, list);
     for (const item of node.items) list.items.push(this.#part(item, depth + 1));
+    if (node.flow !== true) list.end = endOf(list.items.at(-1)) ?? end;
     return list;
   }
 
@@ -187,6 +193,11 @@ class TreeCopy {
       },
     );
   }
+}
+
+/** Undefined for what has no place. */
+function endOf(node: YamlNode | null | undefined): number | undefined {
+  return node && node.end >= 0 ? node.end : undefined;
 }
 
 /** Offsets of a node; -1 where the library has made one up. */

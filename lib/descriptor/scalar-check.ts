@@ -164,8 +164,7 @@ export function describeNode(node: YamlNode | null): string {
   const { value } = node;
   if (value === null) return 'empty';
   if (typeof value === 'string') return value === '' ? 'empty text' : quote(value);
-  if (typeof value === 'number' || typeof value === 'bigint')
-    return `the number ${node.source.slice(0, 40)}`;
+  if (typeof value === 'number' || typeof value === 'bigint') return `the number ${node.source.slice(0, 40)}`;
   if (typeof value === 'boolean') return node.source;
   return 'a value with a tag';
 }

@@ -1,7 +1,8 @@
 /**
  * Bytes -> text, and where each offset of it is.
  *
- * A dataflow file is hostile until proven otherwise: size is bounded before anything is decoded, and text is UTF-8.
+ * A dataflow file is hostile until proven otherwise: its size is bounded before anything is decoded, and it has to be text in UTF-8. Lines are
+ * counted when the first place is asked for: a file without mistakes never needs them.
  */
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';

@@ -1,9 +1,9 @@
 /**
  * The tree of a YAML file as the steps after it see it: values with their places, and nothing else.
  *
- * Both readers make it, plain-yaml.ts and library-yaml.ts, and nobody but them knows how. A megabyte of text is a hundred
- * thousand nodes, so each is one small object. Offsets are UTF-16 units of the text; `end` is exclusive, and that of a
- * list or map of lines may have white space before it.
+ * Both readers make it, event-yaml.ts and library-yaml.ts, and nobody but them knows how. A megabyte of text is a hundred
+ * thousand nodes, so each is one small object. Offsets are UTF-16 units of the text; `end` is exclusive; a
+ * list or map of lines ends where its last entry does.
  */
 
 /** A word, a text, a number; also a value that is not there, which is null and has no length. */
