@@ -9,6 +9,8 @@ export { DoraError, NativeError, ProcessError } from './errors.js';
 export { Float64, float64 } from './message/metadata.js';
 export type { MetaValue, Metadata } from './message/metadata.js';
 export { Node } from './node/node.js';
+export { NodeShare } from './node/share.js';
+export type { ShareOptions, SharedIo } from './node/share.js';
 export { Logger } from './node/logger.js';
 export type { LogFields, LogLevel } from './node/logger.js';
 export type { Clock } from './node/clock.js';
@@ -31,6 +33,7 @@ export type {
   Json,
   Loan,
   NoJson,
+  NodeHandle,
   OutputState,
   Payload,
   RunOptions,

@@ -14,11 +14,14 @@ export const EventKind = { none: 0, input: 1, inputClosed: 2, inputRecovered: 3,
 
 export interface NativeInputInfo {
   readonly id: string;
+  /** Of this thread: of all of them for who joined, of those that were shared with it for a worker. */
+  readonly here: boolean;
   readonly source: string;
   readonly kind: 'edge' | 'timer' | 'local';
 }
 export interface NativeOutputInfo {
   readonly id: string;
+  readonly here: boolean;
 }
 
 // ---- broker (the daemon's side) ------------------------------------------------------------------------------------
@@ -273,7 +276,7 @@ export interface NativeNode {
     metadataBytes: number,
     flags: number,
   ): number;
-  /** Blocks the thread while there is no room. timeoutMs < 0: for ever. */
+  /** Blocks the thread while there is no room. timeoutMs < 0: for ever. `goesOn`: when the time is over the send waits on, for the caller calls again. */
   sendSync(
     output: number,
     data: Uint8Array | null,
@@ -281,6 +284,7 @@ export interface NativeNode {
     encoding: number,
     metadataBytes: number,
     timeoutMs: number,
+    goesOn: boolean,
   ): number;
   /** Writable memory; its handle is in Control.handle. A buffer that is collected before it was detached gives the loan back. */
   loan(output: number, sizeBytes: number): ArrayBuffer;
@@ -299,6 +303,11 @@ export interface NativeNode {
   hasRoom(output: number): boolean;
   closeOutput(output: number): void;
   requestStop(): void;
+
+  /** Of who joined: gives inputs and outputs to whoever calls connectPart() with the key that it returns. Blocks for the broker, milliseconds. */
+  share(inputs: Uint32Array, outputs: Uint32Array): number;
+  /** Takes them back. false: somebody is connected through the key. */
+  takeBack(key: number): boolean;
 
   received(input: number): bigint;
   dropped(input: number): bigint;
@@ -327,6 +336,8 @@ export interface NativeModule {
   createBroker(options: BrokerOptions): NativeBroker;
   /** Joins a dataflow: blocks for the broker's answers, milliseconds. `config`: DORA_NODE_CONFIG's value; absent: the environment's. */
   connectNode(config?: string): NativeNode;
+  /** A node over what another thread of this process has shared. Closing it, or the end of this thread, lets go of that. */
+  connectPart(key: number): NativeNode | 'unknown' | 'closed' | 'inUse';
   /** Starts an operator runtime, which joins as the node of this process. Returns at once; what goes wrong is told to onEnd. */
   startRuntime(options: NativeRuntimeOptions): NativeRuntime;
 }

@@ -269,6 +269,14 @@ export class Inbox {
     this.#tellNative();
   }
 
+  /** @throws DoraError CONSUMER_BUSY while a claim has this input */
+  expectUnclaimed(input: number): void {
+    if (!this.#claims.has(input)) return;
+    throw new DoraError('CONSUMER_BUSY', `readable() has input "${this.port.inputIds[input] ?? ''}"`, {
+      hint: 'cancel its stream before the input is shared',
+    });
+  }
+
   unclaim(claim: Claim): void {
     if (this.#claims.get(claim.input) !== claim) return;
     this.#claims.delete(claim.input);

@@ -93,6 +93,7 @@ class OutputLoan implements Loan {
 
   send(metadata?: Metadata): Promise<void> {
     this.#expectOpen();
+    this.#sender.outputs.expectHere(this.#output);
     try {
       this.#sender.expectFree(this.#output);
       this.#sender.outgoing.encodeMetadata(metadata);
@@ -106,6 +107,7 @@ class OutputLoan implements Loan {
 
   trySend(metadata?: Metadata): boolean {
     this.#expectOpen();
+    this.#sender.outputs.expectHere(this.#output);
     const { port, outgoing } = this.#sender;
     // Only this thread adds messages: room that is seen stays. Without it nothing is detached.
     if (!this.#sender.isFree(this.#output) || !port.native.hasRoom(this.#output)) return false;

@@ -3,26 +3,78 @@
  *
  * A node keeps its process alive while somebody waits for it: for an event, for room, for the other nodes to join. Otherwise nothing that comes could
  * matter, and the process ends when it has nothing else to do. A process that ends by itself or by process.exit(0) leaves in order, as by close(); one that ends with another exit code says nothing, so that its
- * peers see a crash. One node a process.
+ * peers see a crash. One node a process; other threads have parts of it (share.ts), and leave their part as this leaves the node.
  */
 
+import { isMainThread } from 'node:worker_threads';
 import { DoraError } from '../errors.js';
 import type { NativeNode } from '../native/binding.js';
+import { loadNative } from '../native/load.js';
 import { Ids } from './ids.js';
 import { Inbox } from './inbox.js';
 import { Loans } from './loan.js';
 import { Port } from './port.js';
 import { Sender } from './sender.js';
 import { InputFigures, OutputFigures } from './state.js';
+import type { NodeHandle } from './types.js';
 
 let active: Membership | undefined;
 
 /** @throws DoraError ALREADY_CONNECTED */
-export function expectNoOther(): void {
+function expectNoOther(): void {
   if (active === undefined) return;
-  throw new DoraError('ALREADY_CONNECTED', `this process is node "${active.port.nodeId}" already`, {
-    hint: 'a process has one node: pass it around instead of connecting again',
+  throw new DoraError('ALREADY_CONNECTED', `this thread is node "${active.port.nodeId}" already`, {
+    hint: 'a process has one node: pass it around instead of connecting again; a worker thread takes a part of it by Node.connect({ parent })',
   });
+}
+
+/** Joins the dataflow, or takes over what `parent` names. @throws DoraError as Node.connect() */
+export function connectNative(parent: NodeHandle | undefined): NativeNode {
+  if (parent === undefined) {
+    expectNoOther();
+    return loadNative().connectNode();
+  }
+  const { node, pid, key } = checkHandle(parent);
+  if (isMainThread) {
+    throw new DoraError('NOT_A_WORKER', `\`parent\` is for worker threads, and this is the main thread`, {
+      hint: 'hand the share to a worker (new Worker(file, { workerData: share })) and connect there',
+    });
+  }
+  expectNoOther();
+  const from = `node "${node}"`;
+  if (pid !== process.pid)
+    throw notConnected(`this handle is of ${from} in process ${pid}, and this is process ${process.pid}`);
+  const native = loadNative().connectPart(key);
+  switch (native) {
+    case 'unknown':
+      throw notConnected(`what this handle named was taken back from sharing, or ${from} is not connected`);
+    case 'closed':
+      throw new DoraError('PARENT_CLOSED', `${from} was closed by the thread that had joined`, {
+        hint: 'close workers first: when the node leaves its dataflow, its parts are over too',
+      });
+    case 'inUse':
+      throw new DoraError('SHARE_IN_USE', `another worker is connected to ${from} through this handle`, {
+        hint: 'one worker a share: let each have a share() of its own, with other inputs and outputs',
+      });
+    default:
+      return native;
+  }
+}
+
+function notConnected(message: string): DoraError {
+  return new DoraError('PARENT_NOT_CONNECTED', message, {
+    hint: 'call share() on the node that the main thread of this process is connected as, and hand what it returns to the worker',
+  });
+}
+
+function checkHandle(parent: unknown): NodeHandle {
+  const { node, pid, key } = (parent ?? {}) as Partial<NodeHandle>;
+  if (typeof node === 'string' && typeof pid === 'number' && typeof key === 'number') return { node, pid, key };
+  throw new TypeError(
+    parent instanceof Object && 'share' in parent
+      ? 'parent is what share() returns, not the node itself: node.share({ inputs, outputs })'
+      : 'parent is what Node.share() gave: hand it to the worker as it is, by workerData or postMessage',
+  );
 }
 
 function takePlace(member: Membership | undefined): void {
@@ -38,6 +90,8 @@ export class Membership {
   readonly loans: Loans;
   readonly inputFigures: ReadonlyMap<string, InputFigures>;
   readonly outputFigures: ReadonlyMap<string, OutputFigures>;
+  /** Connected through another thread. */
+  readonly isPart: boolean;
   #onStarted: (() => void) | undefined;
   #closing: Promise<void> | undefined;
   readonly #onExit = (exitCode: number): void => {
@@ -45,8 +99,9 @@ export class Membership {
   };
 
   /** Opens `native` on this thread. */
-  constructor(native: NativeNode, options: { spinUs: number; strict: boolean }) {
+  constructor(native: NativeNode, options: { spinUs: number; strict: boolean; isPart: boolean }) {
     const { info } = native;
+    this.isPart = options.isPart;
     this.port = new Port(native, options.strict);
     this.inputs = new Ids(info.id, 'input', this.port.inputIds);
     this.outputs = new Ids(
@@ -57,10 +112,20 @@ export class Membership {
     this.inbox = new Inbox(this.port);
     this.sender = new Sender(this.port, this.outputs);
     this.loans = new Loans(this.sender);
+    info.inputs.forEach(({ here }, index) => {
+      if (!here) this.inputs.setAway(index, true);
+    });
+    info.outputs.forEach(({ here }, index) => {
+      if (!here) this.outputs.setAway(index, true);
+    });
     this.inputFigures = new Map(
-      info.inputs.map(({ id, source }, index) => [id, new InputFigures(this.port, index, source)]),
+      info.inputs.flatMap(({ id, source, here }, index) =>
+        here ? [[id, new InputFigures(this.port, index, source)] as const] : [],
+      ),
     );
-    this.outputFigures = new Map(this.outputs.names.map((id, index) => [id, new OutputFigures(this.port, index)]));
+    this.outputFigures = new Map(
+      info.outputs.flatMap(({ id, here }, index) => (here ? [[id, new OutputFigures(this.port, index)] as const] : [])),
+    );
     native.open(() => {
       this.#wake();
     }, options.spinUs);

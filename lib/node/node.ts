@@ -8,16 +8,18 @@
 import type { ReadableStream } from 'node:stream/web';
 import type { Metadata } from '../message/metadata.js';
 import { Limits } from '../native/binding.js';
-import { loadNative } from '../native/load.js';
 import { BatchStream } from './batches.js';
 import { Clock } from './clock.js';
 import type { AnyEvent } from './events.js';
 import type { Only } from './inbox.js';
 import { Logger } from './logger.js';
-import { Membership, expectNoOther } from './membership.js';
+import { Membership, connectNative } from './membership.js';
 import { makeReadable } from './readable.js';
 import type { ReadableMessage } from './readable.js';
 import { runHandlers } from './run.js';
+import { makeShare } from './share.js';
+import type { NodeShare, ShareOptions, SharedIo } from './share.js';
+import { LONGEST_MS } from './slices.js';
 import { EventStream } from './stream.js';
 import type {
   BatchOptions,
@@ -62,16 +64,17 @@ export class Node<I extends Io = Io> implements AsyncDisposable, AsyncIterable<E
 
   /**
    * Joins the dataflow that started this process (DORA_NODE_CONFIG) and resolves when all its nodes have joined, so that no first message is
-   * lost. One node a process. It keeps the process alive while
+   * lost. One node a process; worker threads take over parts of it by `parent`, which is what share() gave. It keeps the process alive while
    * something waits for an event or for room to send; a process that ends with exit code 0 leaves as by close().
-   * @throws DoraError NOT_IN_DATAFLOW, JOIN_REFUSED, VERSION_MISMATCH, ALREADY_CONNECTED, ADDON_MISSING
+   * @throws DoraError NOT_IN_DATAFLOW, JOIN_REFUSED, VERSION_MISMATCH, ALREADY_CONNECTED, ADDON_MISSING; with `parent` NOT_A_WORKER, PARENT_NOT_CONNECTED,
+   * PARENT_CLOSED, SHARE_IN_USE
    */
-  static async connect<I extends Io = Io>(options: ConnectOptions = {}): Promise<Node<I>> {
+  static async connect<I extends Io = Io>(options: ConnectOptions<I> = {}): Promise<Node<I>> {
     const spinUs = duration('spinUs', options.spinUs) ?? 0;
     options.signal?.throwIfAborted();
-    expectNoOther();
-    const native = loadNative().connectNode();
-    const member = new Membership(native, { spinUs, strict: process.env['DORA_RELEASE'] !== '1' });
+    const native = connectNative(options.parent);
+    const isPart = options.parent !== undefined;
+    const member = new Membership(native, { spinUs, strict: process.env['DORA_RELEASE'] !== '1', isPart });
     await member.started(options.signal);
     return new Node<I>(member, spinUs);
   }
@@ -145,7 +148,8 @@ export class Node<I extends Io = Io> implements AsyncDisposable, AsyncIterable<E
       const endMs = timeoutMs === Infinity ? Infinity : performance.now() + timeoutMs;
       for (;;) {
         const once = sender.waitingSends > 0;
-        const event = inbox.takeBlocking(leftMs === Infinity ? -1 : leftMs, spinUs, only, once);
+        const sliceMs = Math.min(leftMs, LONGEST_MS);
+        const event = inbox.takeBlocking(sliceMs === Infinity ? -1 : sliceMs, spinUs, only, once);
         if (event !== null) return event as Event<I>;
         sender.retryAll();
         leftMs = endMs === Infinity ? Infinity : endMs - performance.now();
@@ -247,6 +251,19 @@ export class Node<I extends Io = Io> implements AsyncDisposable, AsyncIterable<E
   closeOutput(id: Id<I['outputs']>): void {
     const { port, outputs } = this.#open();
     port.native.closeOutput(outputs.index(id));
+  }
+
+  // ---- other threads ------------------------------------------------------------------------------------------------
+
+  /**
+   * Gives inputs and outputs to a worker thread: hand the result to it by workerData or postMessage, and call `Node.connect({ parent })` there. They leave
+   * this thread at once; the worker takes and sends on an event loop of its own. See NodeShare for how they come back.
+   * @throws TypeError unknown id, nothing named, in a worker; DoraError ALREADY_SHARED, CONSUMER_BUSY (readable()), SEND_PENDING, SHM_EXHAUSTED
+   */
+  share<In extends Id<I['inputs']> = never, Out extends Id<I['outputs']> = never>(
+    what: ShareOptions<In, Out>,
+  ): NodeShare<SharedIo<I, In, Out>> {
+    return makeShare(this.#open(), what) as unknown as NodeShare<SharedIo<I, In, Out>>;
   }
 
   // ---- leaving ------------------------------------------------------------------------------------------------------

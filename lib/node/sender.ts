@@ -12,6 +12,7 @@ import { Control, Flag, Limits, Status } from '../native/binding.js';
 import type { Ids } from './ids.js';
 import { Outgoing } from './payload.js';
 import type { Port } from './port.js';
+import { slices } from './slices.js';
 
 /** One shared answer: an accepted send costs no promise. */
 const ACCEPTED: Promise<void> = Promise.resolve();
@@ -71,7 +72,12 @@ export class Sender {
     const { outgoing } = this;
     outgoing.encode(data, metadata);
     const { bytes, sizeBytes, encoding, metadataBytes } = outgoing;
-    return this.port.native.sendSync(output, bytes, sizeBytes, encoding, metadataBytes, timeoutMs) === Status.ok;
+    const { native } = this.port;
+    for (const wait of slices(timeoutMs)) {
+      const status = native.sendSync(output, bytes, sizeBytes, encoding, metadataBytes, wait.timeoutMs, wait.goesOn);
+      if (status !== Status.timeout) return status === Status.ok;
+    }
+    return false;
   }
 
   /**

@@ -194,7 +194,25 @@ export interface OutputState {
   readonly subscribers: number;
 }
 
-export interface ConnectOptions {
+/**
+ * What Node.share() gives, as it arrives in a worker (plain data): which node of this process, and which of its inputs and outputs.
+ */
+export interface NodeHandle<I extends Io = Io> {
+  /** The node's id. */
+  readonly node: string;
+  /** The process that it is good in. */
+  readonly pid: number;
+  readonly key: number;
+  /** Never there: it carries the types from share() to connect(). */
+  readonly io?: I;
+}
+
+export interface ConnectOptions<I extends Io = Io> {
+  /**
+   * In a worker thread: takes over what another thread of this process has shared, instead of joining. The node has that thread's id, and only
+   * the inputs and outputs that were shared.
+   */
+  parent?: NodeHandle<I> | undefined;
   /** How long the event loop spins for a message before it sleeps, in microseconds; lower latency for a busy core. Default 0. */
   spinUs?: number | undefined;
   /** Ends the wait for the other nodes of the dataflow. */

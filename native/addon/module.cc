@@ -38,6 +38,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
       env, state, [](napi_env, void* data, void*) { delete static_cast<dora::addon::AddonState*>(data); }, nullptr);
   dora::addon::set_function(env, exports, "setErrorFactory", dora::addon::set_error_factory, nullptr);
   dora::addon::set_function(env, exports, "connectNode", dora::addon::NodeBinding::connect, nullptr);
+  dora::addon::set_function(env, exports, "connectPart", dora::addon::NodeBinding::connect_part, nullptr);
   exports.Set("createBroker", Napi::Function::New<dora::addon::BrokerBinding::create>(env, "createBroker"));
   dora::addon::set_function(env, exports, "startRuntime", dora::addon::start_runtime, nullptr);
   return exports;

@@ -6,7 +6,9 @@
 // memory behind a handle and become an ArrayBuffer (lent_buffer.h) only when JavaScript asks for it.
 //
 // Lifetime: the binding belongs to the environment and dies with it (functions point to it), the Node dies at close().
-// JavaScript gives all handles back before close(); what is left is given back here.
+// JavaScript gives all handles back before close(); what is left is given back here. The environment of a worker thread
+// may end at any moment (terminate(), an exception): then a part of a node (Node::join_share) is left with all that it
+// held, and a whole node stays as it is until the process ends.
 #pragma once
 
 #include <node_api.h>
@@ -26,6 +28,8 @@ class NodeBinding {
  public:
   /// `connectNode(config?)`.
   static napi_value connect(napi_env env, napi_callback_info info);
+  /// `connectPart(key)`.
+  static napi_value connect_part(napi_env env, napi_callback_info info);
 
  private:
   struct LoanEntry {
@@ -44,6 +48,7 @@ class NodeBinding {
   NodeBinding& operator=(const NodeBinding&) = delete;
 
  private:
+  static napi_value bind(napi_env env, std::unique_ptr<Node> node);
   napi_value wrap();
   void add_info(napi_value object);
   template <class T>
@@ -59,7 +64,10 @@ class NodeBinding {
   static napi_value close(napi_env env, napi_callback_info info);
   static napi_value started(napi_env env, napi_callback_info info);
   static napi_value ref(napi_env env, napi_callback_info info);
-  void release_everything();
+  static napi_value share(napi_env env, napi_callback_info info);
+  static napi_value take_back(napi_env env, napi_callback_info info);
+  /// `detach`: JavaScript may still see the memory of loans.
+  void release_everything(bool detach);
   static void cleanup(napi_async_cleanup_hook_handle hook, void* data);
 
   // figures (node_binding.cc)

@@ -84,12 +84,14 @@ napi_value NodeBinding::send(napi_env env, napi_callback_info info) {
 }
 
 napi_value NodeBinding::send_sync(napi_env env, napi_callback_info info) {
-  Arguments<6> args(env, info);
+  Arguments<7> args(env, info);
   NodeBinding* self = usable(env, args);
   const void* bytes = nullptr;
   const uint32_t output = args.u32(0), size = args.u32(2);
   if (self == nullptr || !self->known_output(output) || !self->payload(args[1], size, &bytes)) return nullptr;
   const SendArgs how = self->send_args(args.u32(3), args.u32(4), true);
+  bool goes_on = false;
+  napi_get_value_bool(env, args[6], &goes_on);
   const double timeout_ms = args.number(5);
   const int64_t deadline = timeout_ms < 0 ? -1 : monotonic_ns() + static_cast<int64_t>(timeout_ms * 1e6);
   Error error;
@@ -100,7 +102,7 @@ napi_value NodeBinding::send_sync(napi_env env, napi_callback_info info) {
     // A node that is stopping does not wait: nobody got it.
     const bool late = left == 0;
     if (!late && self->node_->wait_room(left) != Status::ended) continue;
-    self->node_->stop_waiting(output);
+    if (!late || !goes_on) self->node_->stop_waiting(output);
     return self->sent_status(late ? Status::timeout : Status::would_block, error);
   }
 }

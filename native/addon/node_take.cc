@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <optional>
 
 #include "addon/control_words.h"
 #include "addon/node_call.h"
@@ -144,10 +145,12 @@ napi_value NodeBinding::recv_sync(napi_env env, napi_callback_info info) {
   if (left_ns > 0) clock_gettime(CLOCK_MONOTONIC, &start);
   const int64_t limit_ns = left_ns;
   uint32_t count = self->drain_events(1, mask, false);
-  const TermScope scope(self->node_->doorbell_fd());
+  // Signals are the main thread's, which a part leaves free.
+  std::optional<TermScope> scope;
+  if (self->node_->is_whole()) scope.emplace(self->node_->doorbell_fd());
   while (count == 0 && left_ns != 0) {
     if (self->node_->wait(left_ns, spin_ns, mask) == Status::timeout) break;
-    count = TermScope::take() ? self->write_stop() : self->drain_events(1, mask, false);
+    count = scope.has_value() && TermScope::take() ? self->write_stop() : self->drain_events(1, mask, false);
     if ((flags & kFlagOnce) != 0) break;
     if (limit_ns < 0) continue;
     timespec now{};

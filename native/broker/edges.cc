@@ -137,7 +137,8 @@ void send_open_out(Edge* edge, const std::shared_ptr<Region>& region, Process* p
   message.peer = input_name(*edge);
   edge->told_publisher = publisher->incarnation;
   edge->opening.push_back(region);
-  publisher->connection->send(message, {region->fd, subscriber->inbox, subscriber->doorbell, subscriber->pidfd});
+  const ProcessPart& part = subscriber->parts[subscriber->part_of_input[edge->input]];
+  publisher->connection->send(message, {region->fd, part.inbox, part.doorbell, subscriber->pidfd});
 }
 
 void send_open_in(Edge* edge, const Region& region, const Process& publisher, const Process& subscriber) {
@@ -150,7 +151,8 @@ void send_open_in(Edge* edge, const Region& region, const Process& publisher, co
   message.map_bytes = publisher.map_bytes[edge->output];
   message.constants = region.constants;
   message.peer = output_name(*edge);
-  subscriber.connection->send(message, {region.fd, publisher.pools[edge->output], publisher.doorbell, publisher.pidfd});
+  const SharedFd& doorbell = publisher.parts[publisher.part_of_output[edge->output]].doorbell;
+  subscriber.connection->send(message, {region.fd, publisher.pools[edge->output], doorbell, publisher.pidfd});
   edge->settled = true;
   edge->close_in_sent = false;
 }
@@ -289,6 +291,27 @@ void edges_out_opened(Hub* hub, Process* publisher, const wire::OutOpened& messa
     }
   }
   // An answer for an edge that was closed in the meantime.
+}
+
+void edges_moved(Process* process, const wire::MovePort& message) {
+  const ProcessPart& part = process->parts[message.part];
+  const Node* node = process->node;
+  if (message.is_output == 0) {
+    process->part_of_input[message.index] = message.part;
+    const Edge* edge = node->in[message.index];
+    if (edge == nullptr) return;
+    const Process* publisher = ready_process(edge->publisher);
+    if (publisher == nullptr || edge->told_publisher != publisher->incarnation) return;
+    publisher->connection->send(wire::MoveOut{edge->id}, {part.inbox, part.doorbell});
+    return;
+  }
+  process->part_of_output[message.index] = message.part;
+  for (const Edge* edge : node->out[message.index]) {
+    const Process* subscriber = ready_process(edge->subscriber);
+    // One whose OpenIn is still to come gets the new doorbell with it.
+    if (subscriber == nullptr || !is_pair(*edge, *process, *subscriber) || !edge->settled) continue;
+    subscriber->connection->send(wire::MoveIn{edge->id, edge->input}, {part.doorbell});
+  }
 }
 
 void edges_output_closed(Process* publisher, uint32_t output) {

@@ -24,6 +24,8 @@ void edges_joined(Hub* hub, Process* process);
 /// All its pools are there.
 void edges_ready(Hub* hub, Process* process);
 void edges_out_opened(Hub* hub, Process* publisher, const wire::OutOpened& message);
+/// An input or output of this process is another consumer's in it now: who rings there hears of it.
+void edges_moved(Process* process, const wire::MovePort& message);
 void edges_output_closed(Process* publisher, uint32_t output);
 /// A process closed its end of an edge because the other end wrote nonsense.
 void edges_corrupt(Hub* hub, Process* reporter, const wire::Corrupt& message);

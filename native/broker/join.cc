@@ -61,29 +61,36 @@ uint64_t ledger_bytes(const Node& node) {
       ledger_size(static_cast<uint32_t>(node.spec.inputs.size()), static_cast<uint32_t>(node.spec.outputs.size())));
 }
 
+Status make_inbox(SharedFd* inbox, SharedFd* doorbell, Error* error) {
+  const auto fill_inbox = [](uint8_t* at) {
+    InboxShared* empty = new (at) InboxShared{};
+    empty->magic = kInboxMagic;
+    empty->version = 1;
+  };
+  if (Status s = make_fixed("dora-inbox", round_to_page(kInboxSize), fill_inbox, inbox, error); s != Status::ok)
+    return s;
+  *doorbell = std::make_shared<Fd>(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (!(*doorbell)->valid()) return error->fail_os("eventfd", "cannot make a doorbell");
+  return Status::ok;
+}
+
 /// Inbox, doorbell, ledger.
 Status make_memory(const Node& node, Process* process, Error* error) {
-  const auto fill_inbox = [](uint8_t* at) {
-    InboxShared* inbox = new (at) InboxShared{};
-    inbox->magic = kInboxMagic;
-    inbox->version = 1;
-  };
   const auto fill_ledger = [&](uint8_t* at) {
     LedgerHead* head = new (at) LedgerHead{};
     head->magic = kLedgerMagic;
     head->inputs = static_cast<uint32_t>(node.spec.inputs.size());
     head->outputs = static_cast<uint32_t>(node.spec.outputs.size());
   };
-  if (Status s = make_fixed("dora-inbox", round_to_page(kInboxSize), fill_inbox, &process->inbox, error);
-      s != Status::ok)
-    return s;
+  if (Status s = make_inbox(&process->inbox, &process->doorbell, error); s != Status::ok) return s;
   if (Status s = make_fixed("dora-ledger", ledger_bytes(node), fill_ledger, &process->ledger, error); s != Status::ok)
     return s;
   if (Status s = Mapping::map(process->ledger->get(), ledger_bytes(node), false, &process->ledger_view, error);
       s != Status::ok)
     return s;
-  process->doorbell = std::make_shared<Fd>(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-  if (!process->doorbell->valid()) return error->fail_os("eventfd", "cannot make a doorbell");
+  process->parts.push_back({process->inbox, process->doorbell});
+  process->part_of_input.resize(node.spec.inputs.size());
+  process->part_of_output.resize(node.spec.outputs.size());
   return Status::ok;
 }
 
@@ -220,6 +227,34 @@ void on_pool(Connection* connection, Packet& packet) {
   if (!wrong.empty())
     return connection->doom("its pool for output \"" + process->node->spec.outputs[output].id + "\" " + wrong);
   process->pools[output] = std::make_shared<Fd>(std::move(packet.fds[0]));
+}
+
+void on_add_part(Hub* hub, Connection* connection, const wire::AddPart& message) {
+  Process* process = connection->process.get();
+  if (message.part != process->parts.size() || message.part > wire::kMaxParts)
+    return connection->doom("it asked for part " + std::to_string(message.part) + ", which is not the next");
+  Account* account = &process->node->account;
+  const uint64_t size = round_to_page(kInboxSize);
+  wire::PartAdded answer;
+  answer.part = message.part;
+  ProcessPart part;
+  Error error;
+  Status status = Status::ok;
+  if (message.part == wire::kMaxParts) {
+    status = error.fail(Status::shm_exhausted, "a node has at most " + std::to_string(wire::kMaxParts) + " parts");
+  } else if (!hub->budget.charge(account, size)) {
+    status = error.fail(Status::shm_exhausted, hub->budget.figures(*account));
+  } else if (status = make_inbox(&part.inbox, &part.doorbell, &error); status != Status::ok) {
+    hub->budget.release(account, size);
+  }
+  if (status != Status::ok) {
+    answer.status = static_cast<int32_t>(status);
+    answer.message = error.message;
+    return connection->send(answer);
+  }
+  process->fixed += size;
+  process->parts.push_back(part);
+  connection->send(answer, {part.inbox, part.doorbell});
 }
 
 void on_ready(Hub* hub, Connection* connection, const wire::Ready& message) {

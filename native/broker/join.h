@@ -14,6 +14,7 @@ constexpr uint64_t kInitialGrant = 1 << 20;
 /// The first packet of a connection, whatever it is.
 void on_hello(Hub* hub, Connection* connection, const Packet& packet);
 void on_pool(Connection* connection, Packet& packet);
+void on_add_part(Hub* hub, Connection* connection, const wire::AddPart& message);
 void on_ready(Hub* hub, Connection* connection, const wire::Ready& message);
 
 }  // namespace dora::broker

@@ -122,6 +122,20 @@ void dispatch(Hub* hub, Connection* connection, Packet& packet) {
       if (take(connection, packet, &message)) look_for_rings(process->node->dataflow);
       return;
     }
+    case wire::Type::add_part: {
+      wire::AddPart message;
+      if (take(connection, packet, &message)) on_add_part(hub, connection, message);
+      return;
+    }
+    case wire::Type::move_port: {
+      wire::MovePort message;
+      if (!take(connection, packet, &message)) return;
+      const auto& ports = message.is_output != 0 ? process->part_of_output : process->part_of_input;
+      if (message.part >= process->parts.size() || message.index >= ports.size())
+        return connection->doom("it moved a port that it does not have, or to a part that it does not have");
+      edges_moved(process, message);
+      return;
+    }
     case wire::Type::bye: {
       wire::Bye message;
       if (take(connection, packet, &message)) on_bye(hub, process);
@@ -242,6 +256,7 @@ void process_died(Hub* hub, uint64_t incarnation) {
   if (process->ended) release_grant(hub, process.get());
   // Readers have what they need of its memory; ours would keep it alive for nobody.
   process->pools.clear();
+  process->parts.clear();
   process->inbox = process->doorbell = process->ledger = process->pidfd = nullptr;
   process->ledger_view = Mapping();
   std::erase(node->former, process);

@@ -32,6 +32,11 @@ struct Node;
 /// Shared, because a packet that waits in a queue still needs its descriptors.
 using SharedFd = std::shared_ptr<Fd>;
 
+/// A further consumer in a process.
+struct ProcessPart {
+  SharedFd inbox, doorbell;
+};
+
 /// One life of a node.
 struct Process {
   Node* node = nullptr;
@@ -46,7 +51,9 @@ struct Process {
   std::vector<SharedFd> pools;      ///< by output; null until its Pool packet
   std::vector<bool> output_closed;  ///< by output
   uint64_t grant = 0;               ///< bytes for pools
-  uint64_t fixed = 0;               ///< bytes of inbox and ledger
+  uint64_t fixed = 0;               ///< bytes of inboxes and ledger
+  std::vector<ProcessPart> parts;   ///< [0] is the process's own inbox and doorbell
+  std::vector<uint32_t> part_of_input, part_of_output;
   bool ready = false, start_sent = false;
   bool bye = false;       ///< it left in order
   bool reported = false;  ///< `left` or `lost` was said

@@ -26,6 +26,8 @@ Status EdgeReader::open(EdgeReaderConfig config, Error* error) {
                        "the region of the edge from \"" + config.peer + "\" is not what the broker described");
   if (Status s = Mapping::map(config.pool.get(), config.map_bytes, false, &pool_, error); s != Status::ok) return s;
   config_ = std::move(config);
+  doorbells_.push_back(std::move(config_.doorbell));
+  doorbell_.store(doorbells_.back().get(), std::memory_order_relaxed);
   const uint64_t start = shared()->start.load(std::memory_order_relaxed);
   next_ = start <= shared()->tail.load(std::memory_order_acquire) ? start : 0;
   return Status::ok;
@@ -116,7 +118,7 @@ void EdgeReader::give_credit(uint64_t tail) {
   if (want == 0 || tail < want) return;
   if (shared()->want_tail.exchange(0, std::memory_order_acq_rel) == 0) return;
   DORA_STEP("sub.want_bell");
-  ring_doorbell(config_.doorbell.get());
+  ring_doorbell(doorbell_.load(std::memory_order_relaxed));
 }
 
 Status EdgeReader::check(const CellCopy& cell, ClaimedSample* out, Error* error) {
@@ -153,6 +155,12 @@ Status EdgeReader::check(const CellCopy& cell, ClaimedSample* out, Error* error)
   return Status::ok;
 }
 
+void EdgeReader::set_doorbell(Fd doorbell) {
+  doorbells_.push_back(std::move(doorbell));
+  doorbell_.store(doorbells_.back().get(), std::memory_order_relaxed);
+  ring_doorbell(doorbells_.back().get());
+}
+
 void EdgeReader::release(uint32_t slot) {
   DORA_STEP("sub.release");
   // SYNC: slot-release. Release: our reads of the payload are over. Seq_cst: pairs with the publisher's want_slot.
@@ -160,7 +168,7 @@ void EdgeReader::release(uint32_t slot) {
   if (shared()->want_slot.load(std::memory_order_seq_cst) != 0 &&
       shared()->want_slot.exchange(0, std::memory_order_acq_rel) != 0) {
     DORA_STEP("sub.slot_bell");
-    ring_doorbell(config_.doorbell.get());
+    ring_doorbell(doorbell_.load(std::memory_order_relaxed));
   }
   held_.fetch_sub(1, std::memory_order_release);
 }

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/fd.h"
 #include "core/layout.h"
@@ -77,6 +78,9 @@ class EdgeReader {
   bool peek_stamp(uint64_t* stamp) const;
   /// [any-thread] Once a claimed slot.
   void release(uint32_t slot);
+  /// Whoever waits for room listens to this one from now on. It is rung once: what was granted until now may have rung
+  /// the old one. By the consumer.
+  void set_doorbell(Fd doorbell);
 
  private:
   struct CellCopy {
@@ -96,6 +100,9 @@ class EdgeReader {
   EdgeReaderConfig config_;
   Mapping mapping_;
   Mapping pool_;
+  // Of the publisher. Any thread rings the newest; older ones stay open, for it may just be at it. Relaxed: a number.
+  std::atomic<int> doorbell_{-1};
+  std::vector<Fd> doorbells_;
   uint64_t pool_file_size_ = 0;
   uint64_t next_ = 0;  // position after the last claim
   bool final_ = false;

@@ -70,6 +70,16 @@ Status EdgeWriter::open(EdgeWriterConfig config, Error* error) {
   return Status::ok;
 }
 
+Status EdgeWriter::move_inbox(Fd inbox, Fd doorbell, Error* error) {
+  InboxPeer moved;
+  if (Status s = InboxPeer::open(std::move(inbox), std::move(doorbell), config_.constants.input_bit, &moved, error);
+      s != Status::ok)
+    return s;
+  inbox_ = std::move(moved);
+  if (state_ == State::open) inbox_.notify();
+  return Status::ok;
+}
+
 /// Reads tail, unless the largest one seen leaves room: then the reader's line stays where it is. False as below.
 bool EdgeWriter::tail_for_put(uint64_t* tail) {
   *tail = seen_tail_;

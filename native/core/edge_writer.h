@@ -77,6 +77,8 @@ class EdgeWriter {
   /// Takes back what the reader has released.
   void sweep();
   /// The reader's process is dead (pidfd), not merely gone quiet.
+  /// The reader looks into another inbox from now on, and is told there that it should look.
+  Status move_inbox(Fd inbox, Fd doorbell, Error* error);
   void peer_died();
   /// Tells the reader that nothing follows what is queued.
   void end();

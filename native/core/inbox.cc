@@ -21,6 +21,17 @@ bool would_go(int doorbell, short events) {
   return poll(&look, 1, 0) == 1 && (look.revents & events) != 0;
 }
 
+void notify_inbox(InboxShared* shared, uint32_t bit, int doorbell) {
+  DORA_STEP("pub.ready");
+  // SYNC: inbox-ready (release part) and inbox-sleep (before the load of asleep).
+  shared->ready[bit / 64].fetch_or(uint64_t{1} << (bit % 64), std::memory_order_seq_cst);
+  DORA_STEP("pub.asleep");
+  if (shared->asleep.load(std::memory_order_seq_cst) == 0) return;
+  if (shared->asleep.exchange(0, std::memory_order_acq_rel) != 1) return;
+  DORA_STEP("pub.doorbell");
+  ring_doorbell(doorbell);
+}
+
 }  // namespace
 
 void ring_doorbell(int doorbell) {
@@ -97,16 +108,8 @@ Status InboxPeer::open(Fd memory, Fd doorbell, uint32_t bit, InboxPeer* out, Err
   return Status::ok;
 }
 
-void InboxPeer::notify() {
-  auto* shared = reinterpret_cast<InboxShared*>(memory_.data());
-  DORA_STEP("pub.ready");
-  // SYNC: inbox-ready (release part) and inbox-sleep (before the load of asleep).
-  shared->ready[bit_ / 64].fetch_or(uint64_t{1} << (bit_ % 64), std::memory_order_seq_cst);
-  DORA_STEP("pub.asleep");
-  if (shared->asleep.load(std::memory_order_seq_cst) == 0) return;
-  if (shared->asleep.exchange(0, std::memory_order_acq_rel) != 1) return;
-  DORA_STEP("pub.doorbell");
-  ring_doorbell(doorbell_.get());
-}
+void InboxPeer::notify() { notify_inbox(reinterpret_cast<InboxShared*>(memory_.data()), bit_, doorbell_.get()); }
+
+void Inbox::notify(uint32_t bit) { notify_inbox(shared(), bit, doorbell_.get()); }
 
 }  // namespace dora

@@ -32,6 +32,8 @@ class Inbox {
   int doorbell() const { return doorbell_.get(); }
   /// Moves the ready bits into `pending` (kInboxWords words). True when there was one.
   bool scan(uint64_t* pending);
+  /// [any-thread] A peer's part, done by its own process: sets a bit, and rings when the owner sleeps.
+  void notify(uint32_t bit);
   /// True when some bit is ready. A look, takes nothing.
   bool any_ready() const;
   /// asleep = 1. Then look at any_ready(), then sleep.

@@ -260,6 +260,12 @@ void Publisher::close_edge(uint64_t edge_id) {
   });
 }
 
+Status Publisher::move_inbox(uint64_t edge_id, Fd* inbox, Fd* doorbell, Error* error) {
+  std::lock_guard guard(lock_);
+  EdgeWriter* edge = find(edge_id);
+  return edge == nullptr ? Status::empty : edge->move_inbox(std::move(*inbox), std::move(*doorbell), error);
+}
+
 void Publisher::peer_died(uint64_t edge_id, uint64_t peer_incarnation) {
   std::lock_guard guard(lock_);
   EdgeWriter* edge = find(edge_id);

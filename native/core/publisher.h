@@ -83,6 +83,9 @@ class Publisher {
 
   Status open_edge(EdgeWriterConfig config, bool is_return, Error* error);
   void close_edge(uint64_t edge_id);
+  /// The subscriber behind this edge is to be rung in another inbox. Status::empty: there is no such edge, and nothing
+  /// was taken over.
+  Status move_inbox(uint64_t edge_id, Fd* inbox, Fd* doorbell, Error* error);
   /// The subscriber behind this edge is dead, if it still is the one of `peer_incarnation`.
   void peer_died(uint64_t edge_id, uint64_t peer_incarnation);
   /// No more messages; what is queued stays readable.

@@ -1,7 +1,8 @@
 // Joining a dataflow, and everything that is not a message: edges that open and close, peers that die, timers, stop, a
 // broker that goes.
 //
-// All of it runs on the consumer's thread, with no lock held that a sender could wait for while it waits for a grant.
+// All of it runs on a consumer's thread, under the control lock; no lock is held that a sender could wait for while it
+// waits for a grant.
 #include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -15,9 +16,10 @@
 namespace dora {
 
 Status Node::connect(const NodeOptions& options, std::unique_ptr<Node>* out, Error* error) {
-  auto impl = std::make_unique<Impl>();
+  auto impl = std::make_shared<Impl>();
   if (Status s = impl->join(options, error); s != Status::ok) return s;
-  out->reset(new Node(std::move(impl)));
+  Part* part = &impl->whole();
+  out->reset(new Node(std::move(impl), part));
   return Status::ok;
 }
 
@@ -58,7 +60,11 @@ Status Node::Impl::join(const NodeOptions& options, Error* error) {
   started = (welcome.flags & wire::kBarrier) == 0;
   grace_ns = welcome.grace_ns;
   session.add_granted(welcome.granted);
-  if (Status s = Inbox::open(std::move(packet.fds[0]), std::move(packet.fds[1]), &inbox, error); s != Status::ok)
+  parts.push_back(std::make_unique<Part>());
+  whole().connected = true;
+  if (Status s = make_part_control(whole(), error); s != Status::ok) return s;
+  if (Status s = Inbox::open(std::move(packet.fds[0]), std::move(packet.fds[1]), &whole().inbox, error);
+      s != Status::ok)
     return s;
   if (Status s = ledger.open(std::move(packet.fds[2]), welcome.inputs, welcome.outputs, error); s != Status::ok)
     return s;
@@ -99,7 +105,12 @@ Status Node::Impl::receive_spec(const wire::Welcome& welcome, Error* error) {
       output_specs.push_back(output);
     } else if (wire::decode(packet.bytes, &end)) {
       if (infos.size() != welcome.inputs || output_specs.size() != welcome.outputs) break;
-      inputs = std::make_unique<Inputs>(std::move(infos), std::move(bits), &inbox, &ledger, clock, &hlc, id);
+      for (const InputInfo& info : infos) has_edge_inputs |= info.kind == InputKind::edge;
+      input_bits = std::move(bits);
+      input_owner.assign(infos.size(), &whole());
+      output_owner.assign(output_specs.size(), &whole());
+      whole().inputs =
+          std::make_unique<Inputs>(std::move(infos), input_bits, true, &whole().inbox, &ledger, clock, &hlc, id);
       return make_publishers(output_specs, error);
     } else {
       break;
@@ -151,11 +162,42 @@ void Node::Impl::unwatch(Watches::iterator at) {
   watches_.erase(at);
 }
 
-void Node::Impl::handle_control() {
+/// A part's own epoll, in which the node's is one descriptor of several.
+Status Node::Impl::make_part_control(Part& part, Error* error) {
+  part.control.reset(epoll_create1(EPOLL_CLOEXEC));
+  epoll_event event{EPOLLIN, {.u64 = Part::kNodeControl}};
+  if (part.control.valid() && epoll_ctl(part.control.get(), EPOLL_CTL_ADD, control.get(), &event) == 0)
+    return Status::ok;
+  return error->fail_os("epoll", "cannot watch the node's descriptors");
+}
+
+void Node::Impl::handle_control(Part& part) {
+  epoll_event ready[64];
+  const int n = epoll_wait(part.control.get(), ready, 64, 0);
+  bool of_node = false;
+  for (int i = 0; i < n; i++) {
+    const uint64_t what = ready[i].data.u64;
+    if (what == Part::kNodeControl) {
+      of_node = true;
+      continue;
+    }
+    const auto held = hold(part);
+    if (what == Part::kAlarm) {
+      part.inputs->alarm_fired();
+    } else {
+      part.inputs->timer_fired(static_cast<uint32_t>(what - Part::kTimers));
+    }
+  }
+  if (of_node) handle_node_control(part);
+}
+
+void Node::Impl::handle_node_control(Part& part) {
+  std::lock_guard guard(control_lock);
   epoll_event ready[64];
   const int n = epoll_wait(control.get(), ready, 64, 0);
   for (int i = 0; i < n; i++) fired(ready[i].data.u64);
-  report_corrupt();
+  report_corrupt_locked();
+  if (n > 0) wake_others(&part);
 }
 
 void Node::Impl::fired(uint64_t key) {
@@ -171,12 +213,15 @@ void Node::Impl::fired(uint64_t key) {
       if (s == Status::ended) broker_gone();
       return;
     }
-    case Watch::Kind::timer: inputs->timer_fired(what.index); return;
-    case Watch::Kind::alarm: inputs->alarm_fired(); return;
     case Watch::Kind::waits: look_at_waits(); return;
     // A pidfd stays readable once its process is dead, so each is looked at once.
     case Watch::Kind::subscriber: publishers[what.index]->peer_died(what.edge_id, what.incarnation); break;
-    case Watch::Kind::publisher: inputs->publisher_died(what.index, what.region_id); break;
+    case Watch::Kind::publisher: {
+      Part& owner = *input_owner[what.index];
+      const auto held = hold(owner);
+      owner.inputs->publisher_died(what.index, what.region_id);
+      break;
+    }
   }
   unwatch(at);
 }
@@ -221,13 +266,17 @@ void Node::Impl::process(Packet& packet) {
       if (!wire::decode(packet.bytes, &message)) return protocol_error("a malformed CloseOut");
       unwatch_subscriber(message.edge_id);
       for (auto& publisher : publishers) publisher->close_edge(message.edge_id);
-      ring_doorbell(inbox.doorbell());  // somebody may be waiting for room in it
+      // Somebody may be waiting for room in it.
+      for (auto& part : parts) ring_doorbell(part->inbox.doorbell());
       return;
     }
     case wire::Type::close_in: {
       wire::CloseIn message;
-      if (!wire::decode(packet.bytes, &message)) return protocol_error("a malformed CloseIn");
-      return inputs->close(message.input, message.reason);
+      if (!wire::decode(packet.bytes, &message) || message.input >= input_owner.size())
+        return protocol_error("a malformed CloseIn");
+      Part& owner = *input_owner[message.input];
+      const auto held = hold(owner);
+      return owner.inputs->close(message.input, message.reason);
     }
     case wire::Type::start: return on_start();
     case wire::Type::stop: {
@@ -241,6 +290,9 @@ void Node::Impl::process(Packet& packet) {
       return;
     }
     case wire::Type::send_rejected: return on_send_rejected(packet);
+    case wire::Type::move_out: return on_move_out(packet);
+    case wire::Type::move_in: return on_move_in(packet);
+    case wire::Type::part_added: return;  // the answer to a question that has given up waiting
     default: return protocol_error("a packet of type " + std::to_string(static_cast<int>(type)));
   }
 }
@@ -270,13 +322,15 @@ void Node::Impl::on_open_out(Packet& packet) {
     publisher.close_edge(message.edge_id);
     protocol_error("an edge to \"" + message.peer + "\" that cannot be opened: " + error.message);
   }
-  ring_doorbell(inbox.doorbell());  // a sender that waited for the dead one has to ask its successor
+  ring_sender(message.output);  // who waited for the dead one has to ask its successor
   session.send(wire::OutOpened{message.edge_id, message.region_id, static_cast<int32_t>(s)});
 }
 
 void Node::Impl::on_open_in(Packet& packet) {
   wire::OpenIn message;
-  if (!wire::decode(packet.bytes, &message) || packet.fds.size() != 4) return protocol_error("a malformed OpenIn");
+  if (!wire::decode(packet.bytes, &message) || packet.fds.size() != 4 || message.input >= input_owner.size())
+    return protocol_error("a malformed OpenIn");
+  Part& owner = *input_owner[message.input];
   Error error;
   // Its death first: an edge whose publisher is not watched might wait for ever.
   const uint64_t watched = next_watch_;
@@ -287,10 +341,14 @@ void Node::Impl::on_open_in(Packet& packet) {
                     .region_id = message.region_id},
                    &error);
   if (s != Status::ok) return edge_failed(message.input, message.edge_id, error);
-  s = inputs->open_edge(EdgeReaderConfig{message.edge_id, message.region_id, message.peer_incarnation, message.input,
-                                         message.max_slots, message.map_bytes, message.constants, message.peer,
-                                         std::move(packet.fds[0]), std::move(packet.fds[1]), std::move(packet.fds[2])},
-                        &error);
+  {
+    const auto held = hold(owner);
+    s = owner.inputs->open_edge(
+        EdgeReaderConfig{message.edge_id, message.region_id, message.peer_incarnation, message.input, message.max_slots,
+                         message.map_bytes, message.constants, message.peer, std::move(packet.fds[0]),
+                         std::move(packet.fds[1]), std::move(packet.fds[2])},
+        &error);
+  }
   if (s == Status::ok) return;
   unwatch(watches_.find(watched));
   edge_failed(message.input, message.edge_id, error);
@@ -300,33 +358,79 @@ void Node::Impl::on_open_in(Packet& packet) {
 void Node::Impl::edge_failed(uint32_t input, uint64_t edge_id, const Error& error) {
   protocol_error("an edge that cannot be opened: " + error.message);
   session.send(wire::Corrupt{edge_id, error.message});
-  inputs->close(input, DORA_REASON_FAILURE);
+  Part& owner = *input_owner[input];
+  const auto held = hold(owner);
+  owner.inputs->close(input, DORA_REASON_FAILURE);
+}
+
+void Node::Impl::on_move_out(Packet& packet) {
+  wire::MoveOut message;
+  if (!wire::decode(packet.bytes, &message) || packet.fds.size() != 2) return protocol_error("a malformed MoveOut");
+  for (auto& publisher : publishers) {
+    Error error;
+    const Status s = publisher->move_inbox(message.edge_id, &packet.fds[0], &packet.fds[1], &error);
+    if (s == Status::empty) continue;
+    if (s != Status::ok) protocol_error("an inbox that cannot be opened: " + error.message);
+    return;
+  }
+}
+
+void Node::Impl::on_move_in(Packet& packet) {
+  wire::MoveIn message;
+  if (!wire::decode(packet.bytes, &message) || packet.fds.size() != 1 || message.input >= input_owner.size())
+    return protocol_error("a malformed MoveIn");
+  Part& owner = *input_owner[message.input];
+  const auto held = hold(owner);
+  owner.inputs->move_doorbell(message.input, message.edge_id, std::move(packet.fds[0]));
 }
 
 void Node::Impl::on_start() {
-  if (std::exchange(started, true)) return;
+  if (started.exchange(true)) return;
   std::vector<std::pair<int, uint32_t>> timers;
   Error error;
-  if (inputs->start_timers(&timers, &error) != Status::ok) return protocol_error(error.message);
-  for (auto [fd, input] : timers) watch({.kind = Watch::Kind::timer, .fd = fd, .index = input}, &error);
+  Part& part = whole();
+  if (part.inputs->start_timers(&timers, &error) != Status::ok) return protocol_error(error.message);
   int alarm = -1;
-  if (inputs->start_timeouts(&alarm, &error) != Status::ok) return protocol_error(error.message);
-  if (alarm >= 0) watch({.kind = Watch::Kind::alarm, .fd = alarm}, &error);
+  if (part.inputs->start_timeouts(&alarm, &error) != Status::ok) return protocol_error(error.message);
+  for (auto [fd, input] : timers) {
+    epoll_event event{EPOLLIN, {.u64 = Part::kTimers + input}};
+    epoll_ctl(part.control.get(), EPOLL_CTL_ADD, fd, &event);
+  }
+  epoll_event event{EPOLLIN, {.u64 = Part::kAlarm}};
+  if (alarm >= 0) epoll_ctl(part.control.get(), EPOLL_CTL_ADD, alarm, &event);
 }
 
 void Node::Impl::stop(uint32_t reason, int64_t grace) {
   started = true;  // a stop before the start ends the wait for it
-  if (stopping.exchange(true, std::memory_order_relaxed)) return;
+  for (auto& part : parts) push_stop(*part, reason, grace);
+}
+
+void Node::Impl::stop_part(Part& part, uint32_t reason, int64_t grace) {
+  std::lock_guard guard(control_lock);
+  push_stop(part, reason, grace);
+}
+
+void Node::Impl::push_stop(Part& part, uint32_t reason, int64_t grace) {
+  const auto held = hold(part);
+  if (part.stopping.exchange(true, std::memory_order_relaxed)) return;
   Event event;
   event.type = EventType::stop;
   event.reason = reason;
   event.grace_ns = grace;
-  events.push_back(std::move(event));
-  ended = true;
+  part.events.push_back(std::move(event));
+  part.ended = true;
 }
 
 void Node::Impl::report_corrupt() {
-  for (auto& [edge_id, what] : inputs->take_corrupt()) session.send(wire::Corrupt{edge_id, what});
+  std::lock_guard guard(control_lock);
+  report_corrupt_locked();
+}
+
+void Node::Impl::report_corrupt_locked() {
+  for (auto& part : parts) {
+    const auto held = hold(*part);
+    for (auto& [edge_id, what] : part->inputs->take_corrupt()) session.send(wire::Corrupt{edge_id, what});
+  }
   for (auto& publisher : publishers) {
     for (uint64_t edge_id : publisher->take_corrupt()) {
       session.send(
@@ -342,7 +446,8 @@ void Node::Impl::protocol_error(const std::string& what) {
   event.type = EventType::error;
   event.input = UINT32_MAX;
   event.error.fail(Status::internal, "the daemon sent " + what, "Please report this.");
-  events.push_back(std::move(event));
+  const auto held = hold(whole());
+  whole().events.push_back(std::move(event));
 }
 
 }  // namespace dora

@@ -1,6 +1,7 @@
 // Inputs of a node. See inputs.h.
 #include "node/inputs.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "node/fault.h"
@@ -16,8 +17,8 @@ uint64_t masked(uint64_t word, const uint64_t* mask, size_t index) {
 
 }  // namespace
 
-Inputs::Inputs(std::vector<InputInfo> infos, std::vector<uint32_t> bits, Inbox* inbox, Ledger* ledger, Clock* clock,
-               Hlc* hlc, std::string node_id)
+Inputs::Inputs(std::vector<InputInfo> infos, const std::vector<uint32_t>& bits, bool all_here, Inbox* inbox,
+               Ledger* ledger, Clock* clock, Hlc* hlc, std::string node_id)
     : infos_(std::move(infos)),
       node_id_(std::move(node_id)),
       inbox_(inbox),
@@ -28,6 +29,7 @@ Inputs::Inputs(std::vector<InputInfo> infos, std::vector<uint32_t> bits, Inbox* 
       pending_((infos_.size() + 63) / 64 + 1) {
   uint32_t highest = 0;
   for (uint32_t i = 0; i < infos_.size(); i++) {
+    states_[i].here = all_here;
     if (infos_[i].kind != InputKind::edge) continue;
     if (bits[i] >= input_of_bit_.size()) input_of_bit_.resize(bits[i] + 1, UINT32_MAX);
     input_of_bit_[bits[i]] = i;
@@ -38,6 +40,78 @@ Inputs::Inputs(std::vector<InputInfo> infos, std::vector<uint32_t> bits, Inbox* 
 
 Inputs::~Inputs() {
   for (auto [edge, region] : fault_regions_) remove_fault_region(region);
+}
+
+// ---- several consumers
+// ---------------------------------------------------------------------------------------------
+
+void Inputs::move_to(uint32_t input, Inputs* to, Error* error) {
+  State& from = states_[input];
+  State& state = to->states_[input];
+  state.edges = std::move(from.edges);
+  from.edges.clear();
+  state.reason = from.reason;
+  state.told_reason = from.told_reason;
+  state.closing = from.closing;
+  state.crashed = from.crashed;
+  state.told_closed = from.told_closed;
+  state.open.store(from.open.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  state.timer = std::move(from.timer);
+  state.ticks = from.ticks;
+  state.due_ticks = std::exchange(from.due_ticks, 0);
+  state.heard_ns = from.heard_ns;
+  state.seen_mark = from.seen_mark;
+  state.silent = from.silent;
+  state.watched = from.watched = false;
+  state.here = true;
+  from.here = false;
+  from.moved_to = to->inbox_;
+  clear_pending(input);
+  if (last_ == static_cast<int>(input)) last_ = -1;
+  // Edges that are read to their end, and events that were not taken, go along.
+  std::erase_if(retired_, [&](auto& edge) {
+    if (edge->input() != input) return false;
+    to->retired_.push_back(std::move(edge));
+    return true;
+  });
+  for (auto* list : {&state.edges, &to->retired_}) {
+    for (auto& edge : *list) {
+      const auto region = fault_regions_.find(edge.get());
+      if (region == fault_regions_.end()) continue;
+      to->fault_regions_.insert(*region);
+      fault_regions_.erase(region);
+    }
+  }
+  std::erase_if(events_, [&](Event& event) {
+    if (event.input != input || event.type == EventType::stop) return false;
+    to->events_.push_back(std::move(event));
+    return true;
+  });
+  to->set_pending(input);
+  check_all_over();
+  to->over_ = false;
+  to->check_all_over();
+  if (to->watch_silence(input, error) != Status::ok) state.watched = false;
+}
+
+bool Inputs::nothing_follows() const {
+  for (uint32_t i = 0; i < infos_.size(); i++) {
+    const State& state = states_[i];
+    if (!state.here) continue;
+    const bool ended = !state.edges.empty() && state.edges.back()->ended();
+    if (infos_[i].kind != InputKind::edge || !(state.closing || ended)) return false;
+  }
+  return true;
+}
+
+bool Inputs::none_here() const {
+  return std::none_of(states_.begin(), states_.end(), [](const State& state) { return state.here; });
+}
+
+void Inputs::move_doorbell(uint32_t input, uint64_t edge_id, Fd doorbell) {
+  for (auto& edge : states_[input].edges) {
+    if (edge->edge_id() == edge_id) return edge->set_doorbell(std::move(doorbell));
+  }
 }
 
 uint64_t Inputs::dropped(uint32_t input) const {
@@ -115,8 +189,14 @@ bool Inputs::scan(const uint64_t* mask) {
     for (uint32_t w = 0; w * 64 < input_of_bit_.size(); w++) {
       for (uint64_t rest = bits[w]; rest != 0; rest &= rest - 1) {
         const uint32_t bit = w * 64 + static_cast<uint32_t>(std::countr_zero(rest));
-        // Any peer may set any bit: one that belongs to no input is ignored.
-        if (bit < input_of_bit_.size() && input_of_bit_[bit] != UINT32_MAX) set_pending(input_of_bit_[bit]);
+        // Any peer may set any bit, and one may not know yet that an input is another consumer's.
+        if (bit >= input_of_bit_.size() || input_of_bit_[bit] == UINT32_MAX) continue;
+        const State& state = states_[input_of_bit_[bit]];
+        if (state.here) {
+          set_pending(input_of_bit_[bit]);
+        } else if (state.moved_to != nullptr) {
+          state.moved_to->notify(bit);
+        }
       }
     }
   }
@@ -331,6 +411,7 @@ void Inputs::free_retired() {
 void Inputs::check_all_over() {
   bool any = false;
   for (uint32_t i = 0; i < infos_.size(); i++) {
+    if (!states_[i].here) continue;
     if (infos_[i].kind != InputKind::edge) return;  // a timer or a neighbour operator may still wake this node
     any = true;
     if (!states_[i].closing || !states_[i].told_closed) return;

@@ -30,12 +30,23 @@ class Inputs {
  public:
   Inputs(const Inputs&) = delete;
   Inputs& operator=(const Inputs&) = delete;
-  Inputs(std::vector<InputInfo> infos, std::vector<uint32_t> bits, Inbox* inbox, Ledger* ledger, Clock* clock, Hlc* hlc,
-         std::string node_id);
+  /// `all_here`: every input is this consumer's at first; else none, until move_to() brings it.
+  Inputs(std::vector<InputInfo> infos, const std::vector<uint32_t>& bits, bool all_here, Inbox* inbox, Ledger* ledger,
+         Clock* clock, Hlc* hlc, std::string node_id);
   ~Inputs();
 
   const std::vector<InputInfo>& infos() const { return infos_; }
   bool is_open(uint32_t input) const { return states_[input].open.load(std::memory_order_relaxed); }
+
+  /// An input, with all that is known and queued of it, becomes another consumer's. Its timer, if any, keeps its
+  /// descriptor.
+  void move_to(uint32_t input, Inputs* to, Error* error);
+  int timer_fd(uint32_t input) const { return states_[input].timer.get(); }
+  int alarm_fd() const { return alarm_.get(); }
+  /// No input of this consumer will ever bring anything more, whatever of it has been taken. True without inputs.
+  bool nothing_follows() const;
+  /// It has no input (any more).
+  bool none_here() const;
 
   /// Dropped messages (or missed ticks) of an input, those included that no claim has counted yet.
   uint64_t dropped(uint32_t input) const;
@@ -44,6 +55,8 @@ class Inputs {
   Status open_edge(EdgeReaderConfig config, Error* error);
   /// The publisher's process behind this region is dead.
   void publisher_died(uint32_t input, uint64_t region_id);
+  /// Who sends to this input listens for room by another doorbell.
+  void move_doorbell(uint32_t input, uint64_t edge_id, Fd doorbell);
   /// Nothing new will come on this input; `reason` is a DORA_REASON_*.
   void close(uint32_t input, uint32_t reason);
   /// Makes the timers; at the start of the dataflow. Their descriptors go to `fds`, by input.
@@ -75,6 +88,8 @@ class Inputs {
     bool closing = false;                            // nothing new will come
     bool crashed = false;                            // the newest publisher died without a word
     bool told_closed = false;
+    bool here = false;             // this consumer's
+    Inbox* moved_to = nullptr;     // else, of whoever got it from this one
     std::atomic<bool> open{true};  // a copy of !told_closed for other threads; relaxed, a hint
     Fd timer;
     uint64_t ticks = 0;      // of this timer, ever
@@ -105,6 +120,7 @@ class Inputs {
   uint64_t mark(uint32_t input) const;
   uint64_t look_for_silence(uint32_t input, uint64_t now_ns);
   void check_all_over();
+  Status watch_silence(uint32_t input, Error* error);
 
   const std::vector<InputInfo> infos_;
   const std::string node_id_;

@@ -58,8 +58,14 @@ LocalSample local_sample(Publisher* publisher, const PublishedSlot& slot, uint64
 
 }  // namespace
 
-Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Node::~Node() { close(); }
+Node::Node(std::shared_ptr<Impl> impl, Part* part) : impl_(std::move(impl)), part_(part) {}
+Node::~Node() {
+  if (is_whole()) {
+    close();
+  } else {
+    leave_part();
+  }
+}
 
 // ---- who and what
 // -------------------------------------------------------------------------------------------------------
@@ -67,15 +73,23 @@ Node::~Node() { close(); }
 const std::string& Node::id() const { return impl_->id; }
 const std::string& Node::dataflow() const { return impl_->dataflow; }
 uint32_t Node::restart_count() const { return impl_->restart_count; }
-const std::vector<InputInfo>& Node::inputs() const { return impl_->inputs->infos(); }
+const std::vector<InputInfo>& Node::inputs() const { return impl_->whole().inputs->infos(); }
 const std::vector<OutputInfo>& Node::outputs() const { return impl_->outputs; }
 int Node::input_index(std::string_view id) const { return index_of(inputs(), id); }
 int Node::output_index(std::string_view id) const { return index_of(outputs(), id); }
 uint64_t Node::received(uint32_t input) const {
   return impl_->ledger.input(input).received.load(std::memory_order_relaxed);
 }
-uint64_t Node::dropped(uint32_t input) const { return impl_->inputs->dropped(input); }
-bool Node::input_open(uint32_t input) const { return impl_->inputs->is_open(input); }
+uint64_t Node::dropped(uint32_t input) const {
+  std::lock_guard guard(impl_->control_lock);
+  Part& owner = *impl_->input_owner[input];
+  const auto held = impl_->hold(owner);
+  return owner.inputs->dropped(input);
+}
+bool Node::input_open(uint32_t input) const {
+  std::lock_guard guard(impl_->control_lock);
+  return impl_->input_owner[input]->inputs->is_open(input);
+}
 uint64_t Node::sent(uint32_t output) const { return impl_->publishers[output]->sent(); }
 uint32_t Node::subscribers(uint32_t output) const { return impl_->publishers[output]->open_edges(); }
 uint64_t Node::now_ns() const { return impl_->hlc.stamp(impl_->clock->wall_ns()); }
@@ -83,25 +97,25 @@ uint64_t Node::now_ns() const { return impl_->hlc.stamp(impl_->clock->wall_ns())
 // ---- waiting
 // --------------------------------------------------------------------------------------------------------------
 
-bool Node::started() const { return impl_->started; }
-bool Node::stopping() const { return impl_->stopping.load(std::memory_order_relaxed); }
-int Node::doorbell_fd() const { return impl_->inbox.doorbell(); }
-int Node::control_fd() const { return impl_->control.get(); }
+bool Node::started() const { return impl_->started.load(std::memory_order_relaxed); }
+bool Node::stopping() const { return part_->stopping.load(std::memory_order_relaxed); }
+int Node::doorbell_fd() const { return part_->inbox.doorbell(); }
+int Node::control_fd() const { return part_->control.get(); }
 
 int Node::wait_fd() {
-  if (impl_->wait.valid()) return impl_->wait.get();
+  if (part_->wait.valid()) return part_->wait.get();
   Fd fd(epoll_create1(EPOLL_CLOEXEC));
   if (!fd.valid()) return -1;
   for (int part : {doorbell_fd(), control_fd()}) {
     epoll_event event{EPOLLIN, {.fd = part}};
     if (epoll_ctl(fd.get(), EPOLL_CTL_ADD, part, &event) != 0) return -1;
   }
-  impl_->wait = std::move(fd);
-  return impl_->wait.get();
+  part_->wait = std::move(fd);
+  return part_->wait.get();
 }
 
 Status Node::wait_start(Error* error) {
-  while (!impl_->started) {
+  while (!started()) {
     pollfd readable{control_fd(), POLLIN, 0};
     if (poll(&readable, 1, -1) > 0) awake(false, true);
   }
@@ -111,23 +125,25 @@ Status Node::wait_start(Error* error) {
 }
 
 bool Node::prepare_sleep(const uint64_t* mask) {
-  if (!impl_->started) return true;
-  if (impl_->has_control_events()) return false;
+  if (!started()) return true;
+  const auto held = impl_->hold(*part_);
+  if (impl_->has_control_events(*part_)) return false;
   for (;;) {
-    if (impl_->inputs->scan(mask)) return false;
-    impl_->inbox.set_asleep();
-    if (!impl_->inbox.any_ready()) return true;
-    impl_->inbox.set_awake();
+    if (part_->inputs->scan(mask)) return false;
+    part_->inbox.set_asleep();
+    if (!part_->inbox.any_ready()) return true;
+    part_->inbox.set_awake();
   }
 }
 
-bool Node::still_asleep() const { return impl_->inbox.is_asleep(); }
+bool Node::still_asleep() const { return part_->inbox.is_asleep(); }
 
 void Node::awake(bool doorbell_readable, bool control_readable) {
-  impl_->inbox.set_awake();
+  part_->inbox.set_awake();
   if (doorbell_readable) drain_doorbell(doorbell_fd());
-  if (control_readable) impl_->handle_control();
-  impl_->inputs->free_retired();
+  if (control_readable) impl_->handle_control(*part_);
+  const auto held = impl_->hold(*part_);
+  part_->inputs->free_retired();
 }
 
 Status Node::wait(int64_t timeout_ns, uint64_t spin_ns, const uint64_t* mask) {
@@ -138,8 +154,9 @@ Status Node::wait(int64_t timeout_ns, uint64_t spin_ns, const uint64_t* mask) {
         begin + static_cast<int64_t>(timeout_ns >= 0 ? std::min<uint64_t>(spin_ns, static_cast<uint64_t>(timeout_ns))
                                                      : spin_ns);
     do {
+      const auto held = impl_->hold(*part_);
       for (int i = 0; i < 16; i++) {
-        if (impl_->started && impl_->inputs->scan(mask)) return Status::ok;
+        if (started() && part_->inputs->scan(mask)) return Status::ok;
         relax();
       }
     } while (monotonic_ns() < spin_end);
@@ -160,7 +177,7 @@ Status Node::sleep(int64_t timeout_ns) {
 Status Node::wait_room(int64_t timeout_ns) {
   // Messages do not end this wait, so "asleep" stays 0 and their senders ring nobody; their bits are found by the next
   // prepare_sleep().
-  if (impl_->stopping || impl_->ended) return Status::ended;
+  if (stopping()) return Status::ended;
   return sleep(timeout_ns);
 }
 
@@ -169,26 +186,32 @@ Status Node::wait_room(int64_t timeout_ns) {
 
 Status Node::take(Event* out, const uint64_t* mask) {
   Impl& impl = *impl_;
-  if (!impl.started) return Status::empty;
-  if (++impl.takes % kControlEvery == 0) impl.handle_control();
-  if (!impl.events.empty()) {
-    *out = std::move(impl.events.front());
-    impl.events.pop_front();
-    return Status::ok;
+  Part& part = *part_;
+  if (!started()) return Status::empty;
+  if (++part.takes % kControlEvery == 0) impl.handle_control(part);
+  Status s;
+  bool corrupt, over;
+  {
+    const auto held = impl.hold(part);
+    if (!part.events.empty()) {
+      *out = std::move(part.events.front());
+      part.events.pop_front();
+      return Status::ok;
+    }
+    if (part.ended) {
+      out->type = EventType::end;
+      return Status::ok;
+    }
+    s = part.inputs->take(out, mask);
+    corrupt = part.inputs->has_corrupt();
+    over = s == Status::empty && !stopping() && impl.all_over(part);
   }
-  if (impl.ended) {
-    out->type = EventType::end;
-    return Status::ok;
-  }
-  const Status s = impl.inputs->take(out, mask);
-  if (impl.inputs->has_corrupt()) impl.report_corrupt();
-  if (s == Status::empty && impl.inputs->all_over() && !impl.stopping) {
-    // Why they ended may be on its way: a stop of the whole dataflow closes inputs too, and is the better reason.
-    impl.handle_control();
-    impl.stop(DORA_REASON_ALL_INPUTS_CLOSED, 0);
-    return take(out, mask);
-  }
-  return s;
+  if (corrupt) impl.report_corrupt();
+  if (!over) return s;
+  // Why they ended may be on its way: a stop of the whole dataflow closes inputs too, and is the better reason.
+  impl.handle_control(part);
+  impl.stop_part(part, DORA_REASON_ALL_INPUTS_CLOSED, 0);
+  return take(out, mask);
 }
 
 void Node::release(const Sample& sample) {
@@ -286,13 +309,23 @@ Status Node::close_output(uint32_t output) {
 
 Status Node::request_stop() { return impl_->session.send(wire::RequestStop{}); }
 
-void Node::abandon() { impl_->closed = impl_->ended = true; }
+void Node::abandon() {
+  impl_->closed = true;
+  part_->ended = true;
+}
 
 void Node::close() {
-  if (std::exchange(impl_->closed, true)) return;
+  if (!is_whole()) return leave_part();
+  if (impl_->closed.exchange(true)) return;
   for (auto& publisher : impl_->publishers) publisher->end();
   impl_->session.send(wire::Bye{});
-  impl_->ended = true;
+  impl_->session.fall_silent();
+  for (auto& part : impl_->parts) {
+    const auto held = impl_->hold(*part);
+    part->ended = true;
+    part->stopping.store(true, std::memory_order_relaxed);
+  }
+  impl_->wake_others(part_);
 }
 
 }  // namespace dora

@@ -1,7 +1,12 @@
 // A process's membership in a dataflow: the one implementation behind every language's node API.
 //
 // One Node a process. Threads: methods marked [consumer] are called by one thread at a time (the one that takes events
-// and sleeps); methods marked [any-thread] from any. Nothing blocks but connect(), wait_start() and wait().
+// and sleeps); methods marked [any-thread] from any. Nothing blocks but connect(), wait_start(), wait() and share().
+//
+// Other threads can be consumers beside it: share() takes inputs and outputs away from this one, and join_share() gives
+// another thread a Node of its own over them, which is a part of the same membership. Parts take, sleep and send
+// without each other. The whole node's close() ends all parts; memory that parts still read stays until their Nodes
+// are gone.
 //
 // How a consumer waits. Two descriptors can be polled: doorbell_fd() (messages and credit) and control_fd() (an epoll
 // of the broker's socket, peers' pidfds and timers). Before sleeping on them: prepare_sleep(); false means that
@@ -27,6 +32,7 @@ namespace dora {
 class Clock;
 class EdgeReader;
 class Publisher;
+struct Part;
 
 struct NodeOptions {
   std::string config;      ///< DORA_NODE_CONFIG's value; empty: taken from the environment
@@ -136,6 +142,9 @@ class Node {
   uint64_t received(uint32_t input) const;
   uint64_t dropped(uint32_t input) const;  ///< [consumer] exact, also for drops after the last message taken
   bool input_open(uint32_t input) const;
+  /// Of this thread: true for all of them unless there are shares.
+  bool has_input(uint32_t input) const;
+  bool has_output(uint32_t output) const;
   uint64_t sent(uint32_t output) const;
   uint32_t subscribers(uint32_t output) const;  ///< open edges
   uint64_t now_ns() const;                      ///< hybrid logical clock, ns since 1970
@@ -200,6 +209,19 @@ class Node {
   Status close_output(uint32_t output);
   Status request_stop();
 
+  // ---- other threads
+  // --------------------------------------------------------------------------------------------------------------
+  /// [consumer] Of the whole node: inputs and outputs become those of whoever joins by `*key`, a number that is unique
+  /// in the process. Each must be this thread's own. Blocks for the broker, milliseconds.
+  Status share(const std::vector<uint32_t>& inputs, const std::vector<uint32_t>& outputs, uint64_t* key, Error* error);
+  /// [consumer] Takes back what share() gave; would_block: a thread has it.
+  Status take_back(uint64_t key, Error* error);
+  /// [any-thread] Status::empty: no share has this key (any more); ended: its node was closed; would_block: another
+  /// thread has it.
+  static Status join_share(uint64_t key, std::unique_ptr<Node>* out);
+  /// It is not a part.
+  bool is_whole() const;
+
   // ---- leaving
   // ---------------------------------------------------------------------------------------------------------------
   /// [consumer] Says Bye. What was sent stays readable. Idempotent.
@@ -211,8 +233,11 @@ class Node {
 
  private:
   Status sleep(int64_t timeout_ns);
-  explicit Node(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  Node(std::shared_ptr<Impl> impl, Part* part);
+  void leave_part();
+  std::shared_ptr<Impl> impl_;
+  Part* part_;
+  bool left_ = false;  // of a part: another thread may have it
 };
 
 }  // namespace dora

@@ -1,7 +1,8 @@
 // What a Node consists of. Included by node.cc (the surface), control.cc (joining, the broker's packets, deaths,
-// timers) and waits.cc (sends that wait for room) only.
+// timers), waits.cc (sends that wait for room) and share.cc (parts for other threads) only.
 //
-// Everything here is the consumer's, but the session, the publishers, the ledger and the clocks, which any thread uses.
+// What a consumer has to itself is its Part (part.h). Of the rest any thread uses the session, the publishers, the
+// ledger and the clocks; all else is under `control_lock`, held by whichever consumer handles control for all.
 #pragma once
 
 #include <deque>
@@ -19,6 +20,7 @@
 #include "node/inputs.h"
 #include "node/ledger.h"
 #include "node/node.h"
+#include "node/part.h"
 #include "node/session.h"
 
 namespace dora {
@@ -28,9 +30,29 @@ struct Node::Impl {
   Status join(const NodeOptions& options, Error* error);
 
   // ---- control [consumer] (control.cc) ----
-  void handle_control();
-  void stop(uint32_t reason, int64_t grace);
+  /// What the descriptors of `part` have to say.
+  void handle_control(Part& part);
   void report_corrupt();
+  /// All inputs of this part are closed for good.
+  void stop_part(Part& part, uint32_t reason, int64_t grace);
+
+  // ---- parts (share.cc) ----
+  /// The part's lock, if anybody else could want it.
+  std::unique_lock<std::mutex> hold(Part& part) {
+    return several.load(std::memory_order_relaxed) ? std::unique_lock(part.lock) : std::unique_lock<std::mutex>();
+  }
+  /// Under the part's lock. Part 0 speaks for the node: it is over when its own inputs are, and nobody has a part with
+  /// inputs any more, nor could find anything new there.
+  bool all_over(Part& part);
+  bool has_control_events(Part& part) {
+    return !part.events.empty() || part.ended || part.inputs->has_events() ||
+           (!part.stopping.load(std::memory_order_relaxed) && all_over(part));
+  }
+  Status add_part(Part** out, Error* error);
+  void move_input(uint32_t input, Part& to, Error* error);
+  void move_output(uint32_t output, Part& to);
+  void wake_others(const Part* but);
+  Part& whole() { return *parts.front(); }
   /// [any-thread] Wakes the consumer when one of a publisher's readers has turned out to be corrupt.
   void look_for_corrupt(const Publisher& publisher) {
     if (publisher.has_corrupt()) ring_doorbell(session.kick_fd());
@@ -45,10 +67,6 @@ struct Node::Impl {
   /// The same without a send: true when the next one would be rejected.
   bool waits_in_vain(uint32_t output);
 
-  bool has_control_events() const {
-    return !events.empty() || ended || inputs->has_events() || (inputs->all_over() && !stopping);
-  }
-
   std::string id, dataflow;
   uint32_t restart_count = 0;
   bool outlives = false;
@@ -57,27 +75,29 @@ struct Node::Impl {
   Clock* clock = nullptr;
   Hlc hlc;
   Session session;  // before the publishers: they give their memory back to it
-  Inbox inbox;
   Ledger ledger;
-  std::unique_ptr<Inputs> inputs;
   std::vector<OutputInfo> outputs;
   std::vector<std::unique_ptr<Publisher>> publishers;
 
-  Fd control;  // epoll: socket, kick, pidfds, timers
-  Fd wait;     // epoll: doorbell and control, for foreign loops
+  std::mutex control_lock;
+  Fd control;  // epoll: socket, kick, pidfds, waits
+  // By part 0's consumer under the control lock; so it reads them without, and everybody else with it. [0] is the whole
+  // node's own, and those that a share does not use are kept for the next.
+  std::vector<std::unique_ptr<Part>> parts;
+  std::vector<Part*> input_owner, output_owner;
+  std::vector<uint32_t> input_bits;
+  // Set by part 0's consumer before there is another; relaxed: whoever joins a part has seen it through `shares_lock`.
+  std::atomic<bool> several{false};
+  bool has_edge_inputs = false;
 
-  bool started = false;
-  std::atomic<bool> stopping{false};  // a stop event was given or waits; a hint for senders, so relaxed
-  bool ended = false;                 // then `end` for ever
-  bool closed = false;
-  bool broker_lost = false;
-  uint32_t takes = 0;
-  std::deque<Event> events;
+  std::atomic<bool> started{false};
+  std::atomic<bool> closed{false};
+  std::atomic<bool> broker_lost{false};
 
  private:
   /// What a descriptor in `control` stands for.
   struct Watch {
-    enum class Kind { session, timer, alarm, waits, subscriber, publisher } kind = Kind::session;
+    enum class Kind { session, waits, subscriber, publisher } kind = Kind::session;
     int fd = -1;
     Fd pidfd = {};             // subscriber, publisher: `fd`, open for as long as it is watched
     uint32_t index = 0;        // output or input
@@ -97,7 +117,15 @@ struct Node::Impl {
   void process(Packet& packet);
   void on_open_out(Packet& packet);
   void on_open_in(Packet& packet);
+  void on_move_out(Packet& packet);
+  void on_move_in(Packet& packet);
   void on_start();
+  void stop(uint32_t reason, int64_t grace);
+  void push_stop(Part& part, uint32_t reason, int64_t grace);
+  void report_corrupt_locked();
+  void handle_node_control(Part& part);
+  Status make_part_control(Part& part, Error* error);
+  void ring_sender(uint32_t output) { ring_doorbell(output_owner[output]->inbox.doorbell()); }
   void edge_failed(uint32_t input, uint64_t edge_id, const Error& error);
   void protocol_error(const std::string& what);
 

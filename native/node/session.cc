@@ -12,7 +12,7 @@
 namespace dora {
 namespace {
 
-constexpr int kGrantTimeoutMs = 5000;
+constexpr int kAnswerTimeoutMs = 5000;
 
 bool parse_hex(std::string_view text, uint8_t* out) {
   if (text.size() != wire::kTokenSize * 2) return false;
@@ -100,7 +100,43 @@ void Session::give_back(uint64_t bytes) {
   used_ -= bytes;
 }
 
-/// Under budget_. Asks and waits; other packets that arrive meanwhile are kept for the consumer.
+/// The next packet of type M for which is_mine holds, kept ones first; all others are kept for the consumer. False when
+/// the broker goes away or does not answer.
+template <class M, class F>
+bool Session::wait_for(M* out, std::vector<Fd>* fds, F is_mine) {
+  std::lock_guard guard(io_);
+  const auto take = [&](Packet& packet) {
+    if (!wire::decode(packet.bytes, out) || !is_mine(*out)) return false;
+    if (fds != nullptr) *fds = std::move(packet.fds);
+    return true;
+  };
+  for (auto kept = kept_.begin(); kept != kept_.end(); ++kept) {
+    if (!take(*kept)) continue;
+    kept_.erase(kept);
+    return true;
+  }
+  const int64_t deadline = monotonic_ms() + kAnswerTimeoutMs;
+  for (int64_t left = kAnswerTimeoutMs; left > 0; left = deadline - monotonic_ms()) {
+    pollfd readable{socket_.get(), POLLIN, 0};
+    if (poll(&readable, 1, static_cast<int>(left)) <= 0) continue;
+    Packet packet;
+    Error why;
+    const Status s = receive_packet(socket_.get(), false, &packet, &why);
+    if (s == Status::empty) continue;
+    if (s != Status::ok) {
+      gone_.store(true, std::memory_order_relaxed);
+      ring_doorbell(kick_.get());
+      return false;
+    }
+    if (take(packet)) return true;
+    kept_.push_back(std::move(packet));
+    ring_doorbell(kick_.get());
+  }
+  return false;
+}
+
+/// Under budget_. Asks and waits. An answer that came too late to an earlier question is kept for the consumer, who
+/// adds what it grants.
 bool Session::ask_for_grant(uint64_t bytes, Error* error) {
   const std::string held = "this node holds " + std::to_string(granted_) + " bytes of shared memory and needs " +
                            std::to_string(bytes) + " more";
@@ -110,44 +146,34 @@ bool Session::ask_for_grant(uint64_t bytes, Error* error) {
                 "Start the daemon again, or restart the dataflow.");
     return false;
   }
-  std::lock_guard guard(io_);
-  const int64_t deadline = monotonic_ms() + kGrantTimeoutMs;
-  for (int64_t left = kGrantTimeoutMs; left > 0; left = deadline - monotonic_ms()) {
-    pollfd readable{socket_.get(), POLLIN, 0};
-    if (poll(&readable, 1, static_cast<int>(left)) <= 0) continue;
-    Packet packet;
-    const Status s = receive_packet(socket_.get(), false, &packet, error);
-    if (s == Status::empty) continue;
-    if (s != Status::ok) {
-      gone_.store(true, std::memory_order_relaxed);
-      ring_doorbell(kick_.get());
-      break;
-    }
-    wire::Grant grant;
-    if (!wire::decode(packet.bytes, &grant)) {
-      kept_.push_back(std::move(packet));
-      ring_doorbell(kick_.get());
-      continue;
-    }
-    if (grant.number != number) {  // a late answer to a request that has given up waiting
-      granted_ += grant.granted;
-      continue;
-    }
-    if (grant.granted >= bytes) {
-      granted_ += grant.granted;
-      return true;
-    }
-    error->fail(Status::shm_exhausted,
-                held + ": the node has " + std::to_string(grant.node_used) + " of its limit of " +
-                    std::to_string(grant.node_limit) + " bytes, all nodes of this machine " +
-                    std::to_string(grant.machine_used) + " of " + std::to_string(grant.machine_limit),
-                "Release samples sooner, send less at once, or raise shared_memory_pool_size of this node (or the "
-                "machine's limit).");
+  wire::Grant grant;
+  if (!wait_for(&grant, nullptr, [number](const wire::Grant& answer) { return answer.number == number; })) {
+    error->fail(Status::shm_exhausted, held + ", but its daemon does not answer",
+                "Start the daemon again, or restart the dataflow.");
     return false;
   }
-  error->fail(Status::shm_exhausted, held + ", but its daemon does not answer",
-              "Start the daemon again, or restart the dataflow.");
+  if (grant.granted >= bytes) {
+    granted_ += grant.granted;
+    return true;
+  }
+  error->fail(Status::shm_exhausted,
+              held + ": the node has " + std::to_string(grant.node_used) + " of its limit of " +
+                  std::to_string(grant.node_limit) + " bytes, all nodes of this machine " +
+                  std::to_string(grant.machine_used) + " of " + std::to_string(grant.machine_limit),
+              "Release samples sooner, send less at once, or raise shared_memory_pool_size of this node (or the "
+              "machine's limit).");
   return false;
+}
+
+Status Session::add_part(uint32_t part, wire::PartAdded* answer, std::vector<Fd>* fds, Error* error) {
+  const bool asked = send(wire::AddPart{part}) == Status::ok;
+  if (!asked || !wait_for(answer, fds, [part](const wire::PartAdded& got) { return got.part == part; }))
+    return error->fail(Status::ended, "the daemon of this node is gone, or does not answer",
+                       "Start the dataflow again.");
+  if (answer->status == 0 && fds->size() == 2) return Status::ok;
+  return error->fail(answer->status < 0 ? static_cast<Status>(answer->status) : Status::internal,
+                     "the daemon gives no memory for another thread of this node: " + answer->message,
+                     "Take shares back that are not used, or raise the memory limit.");
 }
 
 }  // namespace dora

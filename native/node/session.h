@@ -40,6 +40,11 @@ class Session final : public MemoryBudget {
   Status drain(std::vector<Packet>* out, Error* error);
   bool broker_gone() const { return gone_.load(std::memory_order_relaxed); }
 
+  /// Asks the broker for one more inbox, and waits for the answer: the packet of PartAdded. Other packets are kept.
+  Status add_part(uint32_t part, wire::PartAdded* answer, std::vector<Fd>* fds, Error* error);
+  /// The node has said Bye: nothing is sent after that.
+  void fall_silent() { gone_.store(true, std::memory_order_relaxed); }
+
   /// More that may be used without asking.
   void add_granted(uint64_t bytes);
   bool acquire(uint64_t bytes, Error* error) override;
@@ -48,6 +53,8 @@ class Session final : public MemoryBudget {
  private:
   Status send_bytes(const std::vector<uint8_t>& bytes, std::span<const int> fds);
   bool ask_for_grant(uint64_t bytes, Error* error);
+  template <class M, class F>
+  bool wait_for(M* out, std::vector<Fd>* fds, F is_mine);
 
   std::string path_;
   Fd socket_;

@@ -18,9 +18,24 @@ uint64_t later(uint64_t from_ns, uint64_t by_ns) {
 }
 }  // namespace
 
+/// An input that has come from another consumer goes on being watched, from its last message on.
+Status Inputs::watch_silence(uint32_t input, Error* error) {
+  State& state = states_[input];
+  if (infos_[input].timeout_ns == 0 || state.told_closed) return Status::ok;
+  if (!alarm_.valid()) {
+    if (Status s = clock_->make_alarm(&alarm_, error); s != Status::ok) return s;
+  }
+  state.watched = true;
+  const uint64_t at = later(state.heard_ns, infos_[input].timeout_ns);
+  if (at >= alarm_at_ns_) return Status::ok;
+  alarm_at_ns_ = at;
+  clock_->set_alarm(alarm_.get(), at);
+  return Status::ok;
+}
+
 Status Inputs::start_timeouts(int* fd, Error* error) {
   for (uint32_t i = 0; i < infos_.size(); i++) {
-    if (infos_[i].timeout_ns == 0) continue;
+    if (infos_[i].timeout_ns == 0 || !states_[i].here) continue;
     if (!alarm_.valid()) {
       if (Status s = clock_->make_alarm(&alarm_, error); s != Status::ok) return s;
     }

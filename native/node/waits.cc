@@ -79,7 +79,7 @@ void Node::Impl::on_send_rejected(Packet& packet) {
     rejected_[message.output] = {message.since_ns, std::move(message.ring)};
     any_rejected_.store(true, std::memory_order_relaxed);
   }
-  ring_doorbell(inbox.doorbell());  // whoever waits tries again
+  ring_sender(message.output);  // whoever waits tries again
 }
 
 /// The alarm went off.

@@ -12,6 +12,8 @@
 //   N GrantRequest ↔ B Grant                    memory beyond what is held
 //   B CloseOut / CloseIn                        a peer is gone for good
 //   N Waits … → B SendRejected                  a ring of nodes that wait for each other
+//   N AddPart → B PartAdded                     one more consumer in the process: an inbox of its own
+//   N MovePort → B MoveOut / MoveIn to peers    an input or output is another consumer's from now on
 //   N OutputClosed, Corrupt, RequestStop, Bye;  B Stop
 #pragma once
 
@@ -25,7 +27,7 @@
 
 namespace dora::wire {
 
-constexpr uint16_t kProtocolVersion = 2;
+constexpr uint16_t kProtocolVersion = 3;
 constexpr size_t kTokenSize = 32;
 
 enum class Type : uint16_t {
@@ -38,7 +40,9 @@ enum class Type : uint16_t {
   corrupt,
   request_stop,
   bye,
-  waits,  // node → broker
+  waits,
+  add_part,
+  move_port,  // node → broker
   refused = 64,
   welcome,
   input,
@@ -51,7 +55,10 @@ enum class Type : uint16_t {
   start,
   stop,
   grant,
-  send_rejected,  // broker → node
+  send_rejected,
+  part_added,
+  move_out,
+  move_in,  // broker → node
 };
 
 /// N→B, first packet. The token names the node and opens only its own inputs and outputs; it works once.
@@ -289,6 +296,61 @@ struct SendRejected {
   template <class A>
   void fields(A& a) {
     a(output), a(since_ns), a(ring);
+  }
+};
+
+// A process has one consumer, part 0, with the inbox of Welcome; parts are further ones, each for a thread that sleeps
+// on its own. Numbers are given by the node, 1, 2, 3, …, and stay for its life.
+constexpr uint32_t kMaxParts = 1024;
+/// N→B. Answered by PartAdded.
+struct AddPart {
+  static constexpr Type type = Type::add_part;
+  uint32_t part = 0;
+  template <class A>
+  void fields(A& a) {
+    a(part);
+  }
+};
+/// B→N. Descriptors, when status is 0: inbox memfd, doorbell eventfd.
+struct PartAdded {
+  static constexpr Type type = Type::part_added;
+  uint32_t part = 0;
+  int32_t status = 0;
+  std::string message;
+  template <class A>
+  void fields(A& a) {
+    a(part), a(status), a(message);
+  }
+};
+/// N→B. Peers of this input or output shall ring this part from now on.
+struct MovePort {
+  static constexpr Type type = Type::move_port;
+  uint32_t part = 0;
+  uint32_t is_output = 0;
+  uint32_t index = 0;
+  template <class A>
+  void fields(A& a) {
+    a(part), a(is_output), a(index);
+  }
+};
+/// B→N, to the publisher: the subscriber of this edge looks into another inbox now. Descriptors: its inbox memfd, its
+/// doorbell. The publisher says at once that there is something, for it cannot know what was seen in the old one.
+struct MoveOut {
+  static constexpr Type type = Type::move_out;
+  uint64_t edge_id = 0;
+  template <class A>
+  void fields(A& a) {
+    a(edge_id);
+  }
+};
+/// B→N, to the subscriber: who waits for room in this edge listens to another doorbell now. Descriptor: that doorbell.
+struct MoveIn {
+  static constexpr Type type = Type::move_in;
+  uint64_t edge_id = 0;
+  uint32_t input = 0;
+  template <class A>
+  void fields(A& a) {
+    a(edge_id), a(input);
   }
 };
 

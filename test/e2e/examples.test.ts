@@ -2,7 +2,7 @@
  * Every example runs to its end and has the result it promises: exit codes, counts, files, pictures, and the graphs in the READMEs.
  *
  * Each run has a copy of the example in a folder of its own, whose name has a space and an umlaut in it; beside the copy lie links to
- * what the example expects from this repository (headers, libdora, packages).
+ * what the example expects from this repository (headers, libdora, packages, dora-ts itself).
  */
 
 import { spawn } from 'node:child_process';
@@ -53,7 +53,8 @@ async function copyExample(t: ExecutionContext, name: string): Promise<string> {
   const left = new Set(['build', 'out'].map((made) => path.join(source, made)));
   await mkdir(path.join(top, 'examples'));
   await cp(source, folder, { recursive: true, filter: (file) => !left.has(file) });
-  for (const link of ['native', 'build', 'node_modules']) await symlink(path.join(root, link), path.join(top, link));
+  for (const link of ['native', 'build', 'node_modules', 'package.json', 'dist'])
+    await symlink(path.join(root, link), path.join(top, link));
   return folder;
 }
 
@@ -235,7 +236,22 @@ test('modules: each side has its own parameters, and all distances of both arriv
   }
 });
 
-for (const name of ['edges', 'seed', 'c-node', 'modules']) {
+test('workers: both threads of the node do their share, and nothing is lost on the way', async (t) => {
+  const { result, linesOf } = await passExample(t, 'workers');
+  const sum = (first: number): number => 200 * first + (200 * 201) / 2;
+  t.deepEqual(linesOf('factors'), ['over: allInputsClosed']);
+  t.deepEqual(linesOf('report'), [
+    `low: 200 numbers, ${sum(1_000_000)} in all`,
+    `high: 200 numbers, ${sum(1_000_000_000)} in all`,
+  ]);
+  for (const node of ['factors', 'report']) {
+    for (const side of ['low', 'high']) {
+      t.like(countsOf(t, result, node, side), { sent: 200, received: 200, dropped: 0 });
+    }
+  }
+});
+
+for (const name of ['edges', 'seed', 'c-node', 'modules', 'workers']) {
   test(`${name}: its README shows the graph that dora graph prints`, async (t) => {
     const { code, stdout, stderr } = await dora('graph', path.join(root, 'examples', name, 'dataflow.yml'));
     t.is(code, 0, stderr);

@@ -68,6 +68,13 @@ export interface Assert {
   fail: (message: string) => never;
 }
 
+/** What the `main` of a worker thread gets. */
+export interface WorkerKit<A = unknown> extends Omit<NodeKit, 'node' | 'worker' | 'args'> {
+  args: A;
+  /** What the node's main handed over. */
+  parent: dora.NodeHandle;
+}
+
 /** What a node's `main` gets. */
 export interface NodeKit {
   node: dora.Node;
@@ -77,6 +84,12 @@ export interface NodeKit {
   sleep: (ms: number) => Promise<void>;
   assert: Assert;
   workerThreads: typeof workerThreads;
+  /** Starts a worker thread, whose `main` is sent as source text too. What it reports, the node reports. */
+  worker: <A>(
+    main: (kit: WorkerKit<A>) => Promise<void> | void,
+    parent: dora.NodeHandle,
+    args?: A,
+  ) => workerThreads.Worker;
   /** Collects garbage now. */
   gc: () => void;
   /** NodeSpec.args. */

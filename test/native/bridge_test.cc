@@ -343,21 +343,25 @@ TEST_CASE("a client that never looks loses joins and leaves, and is told how man
   start_all({a.get(), b.get()});
   a.reset();
   b.reset();
+  // The broker's owner sees all of it.
+  int left = 0;
+  for (int i = 0; i < 5000 && left < 2; i++) {
+    for (BrokerEvent seen; world.broker->next_event(&seen);) left += seen.kind == BrokerEvent::Kind::left;
+    usleep(1000);
+  }
+  REQUIRE(left == 2);
   dora_bridge_event_t event{};
   event.struct_size = sizeof event;
   std::vector<uint32_t> types;
-  for (int i = 0; i < 2000 && (types.empty() || types.back() != DORA_BRIDGE_MISSED); i++) {
-    if (api.next(bridge, &event) == DORA_OK) {
-      types.push_back(event.type);
-      if (event.type == DORA_BRIDGE_MISSED) CHECK(event.dropped >= 1);
-      api.release(&event);
-    } else {
-      usleep(1000);
-    }
+  uint64_t missed = 0;
+  while (api.next(bridge, &event) == DORA_OK) {
+    types.push_back(event.type);
+    missed += event.dropped;
+    api.release(&event);
   }
-  CHECK(types[0] == DORA_BRIDGE_JOINED);
-  CHECK(types[2] == DORA_BRIDGE_STARTED);
-  CHECK(types.back() == DORA_BRIDGE_MISSED);
+  CHECK(types ==
+        std::vector<uint32_t>{DORA_BRIDGE_JOINED, DORA_BRIDGE_JOINED, DORA_BRIDGE_STARTED, DORA_BRIDGE_MISSED});
+  CHECK(missed == 2);
   api.close(bridge);
 }
 

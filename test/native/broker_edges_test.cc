@@ -350,3 +350,73 @@ TEST_CASE("a stop reaches a node that is there, and one that is still joining as
   plot.join(tokens[1]);
   CHECK(plot.expect<wire::Stop>().grace_ns == 456);
 }
+
+TEST_CASE(
+    "peers of a port that moved to another consumer are told its inbox and its doorbell, and later peers get them") {
+  Harness h;
+  RunningPair pair(h);
+  const auto move = [](FakeNode& node, uint32_t is_output) {
+    REQUIRE(node.send(wire::AddPart{1}) == Status::ok);
+    std::vector<Fd> fds;
+    const auto added = node.expect<wire::PartAdded>(&fds);
+    CHECK(added.part == 1);
+    CHECK(added.status == 0);
+    REQUIRE(fds.size() == 2);
+    CHECK(file_size(fds[0].get()) == round_to_page(kInboxSize));
+    REQUIRE(node.send(wire::MovePort{1, is_output, 0}) == Status::ok);
+  };
+  std::vector<Fd> fds;
+  move(pair.plot, 0);
+  CHECK(pair.camera.expect<wire::MoveOut>(&fds).edge_id == pair.out.edge_id);
+  CHECK(fds.size() == 2);
+  move(pair.camera, 1);
+  const auto moved = pair.plot.expect<wire::MoveIn>(&fds);
+  CHECK(moved.edge_id == pair.in.edge_id);
+  CHECK(moved.input == 0);
+  CHECK(fds.size() == 1);
+
+  // The subscriber's next life begins with one consumer; the publisher's output is where it was moved to.
+  h.kill(&pair.plot, "plot", false);
+  FakeNode plot = h.join_ready(h.again(pair.specs[1]));
+  const FakeEdge out = pair.camera.reopen_out(pair.out);
+  plot.open_in();
+  CHECK(pair.camera.is_quiet());
+  CHECK(out.edge_id == pair.out.edge_id);
+}
+
+TEST_CASE("a process that names parts or ports that it does not have is disconnected") {
+  const wire::AddPart not_next{2};
+  const wire::MovePort no_part{1, 0, 0}, no_input{0, 0, 7}, no_output{0, 1, 0};
+  const auto expect_doom = [](const auto& message) {
+    Harness h;
+    RunningPair pair(h);
+    REQUIRE(pair.plot.send(message) == Status::ok);
+    CHECK(pair.plot.is_closed());
+    h.wait_event(BrokerEvent::Kind::lost, "plot");
+  };
+  expect_doom(not_next);
+  expect_doom(no_part);
+  expect_doom(no_input);
+  expect_doom(no_output);
+}
+
+TEST_CASE("memory for parts comes from the node's budget, and is refused in words") {
+  Harness h;
+  auto specs = Harness::pair();
+  specs[1].memory_limit = 20 * page_size();
+  const auto tokens = h.add(specs);
+  FakeNode camera = h.join_ready(tokens[0]), plot = h.join_ready(tokens[1]);
+  camera.open_out();
+  plot.open_in();
+  camera.expect<wire::Start>();
+  plot.expect<wire::Start>();
+  uint32_t part = 0;
+  for (int32_t status = 0; status == 0;) {
+    REQUIRE(plot.send(wire::AddPart{++part}) == Status::ok);
+    const auto added = plot.expect<wire::PartAdded>();
+    status = added.status;
+    if (status != 0) CHECK(added.message.find("the node holds") != std::string::npos);
+  }
+  CHECK(part > 2);
+  CHECK(part <= 20);
+}
