@@ -24,22 +24,24 @@ export function countTap(output, exitCode) {
   return settle({ passed, failed }, exitCode);
 }
 
-/** CTest's LastTest.log: test cases of each doctest program; a program that failed without naming a case counts once. */
+/**
+ * What one doctest program printed: its test cases; `ended` says whether it ended well. A program that ended badly without naming a case
+ * counts as one failure, and so does every case that was skipped beyond the `leftOut` that the caller left out by name.
+ */
+export function countDoctest(output, ended, leftOut = 0) {
+  const cases = /^\[doctest\] test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed \|\s*(\d+) skipped/m.exec(
+    // Colours are escape sequences around the figures.
+    output.replaceAll(/\u001B\[[\d;]*m/g, ''),
+  );
+  if (cases === null) return { passed: 0, failed: 1 };
+  const failed = Number(cases[2]) + Math.abs(Number(cases[3]) - leftOut);
+  return { passed: Number(cases[1]), failed: failed === 0 && !ended ? 1 : failed };
+}
+
+/** CTest's LastTest.log: test cases of each doctest program. */
 export function countNative(log, exitCode) {
-  let passed = 0;
-  let failed = 0;
-  for (const program of log.split(/^(?=\d+\/\d+ Testing: )/m)) {
-    if (!/^\d+\/\d+ Testing: /.test(program)) continue;
-    const cases = /^\[doctest\] test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed \|\s*(\d+) skipped/m.exec(
-      // Colours are escape sequences around the figures.
-      program.replaceAll(/\u001B\[[\d;]*m/g, ''),
-    );
-    const ended = /^Test Passed\.$/m.test(program);
-    const bad = cases === null ? 0 : Number(cases[2]) + Number(cases[3]);
-    passed += cases === null ? 0 : Number(cases[1]);
-    failed += bad === 0 && (!ended || cases === null) ? 1 : bad;
-  }
-  return settle({ passed, failed }, exitCode);
+  const programs = log.split(/^(?=\d+\/\d+ Testing: )/m).filter((part) => /^\d+\/\d+ Testing: /.test(part));
+  return settle(add(programs.map((program) => countDoctest(program, /^Test Passed\.$/m.test(program)))), exitCode);
 }
 
 /** The closing line of a script of ours, `N passed, N failed`. */

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "node_world.h"
+#include "peer_command.h"
 
 using namespace dora;
 using namespace dora::test;
@@ -25,7 +26,8 @@ Ended store(const char* where) {
   auto configs = world.add({node_of("a", {}, {"x"}), node_of("b", {edge_input("in", "a", "x")}, {})});
   int ends[2];
   REQUIRE(pipe(ends) == 0);
-  const std::string program = (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "store_peer").string();
+  const PeerCommand peer((std::filesystem::read_symlink("/proc/self/exe").parent_path() / "store_peer").string(),
+                         {where});
   const pid_t pid = fork();
   REQUIRE(pid >= 0);
   if (pid == 0) {
@@ -35,8 +37,7 @@ Ended store(const char* where) {
     setenv("DORA_NODE_CONFIG", configs[1].c_str(), 1);
     // A sanitizer would catch the signal and exit.
     for (const char* name : {"ASAN_OPTIONS", "TSAN_OPTIONS"}) setenv(name, "handle_segv=0:detect_leaks=0", 1);
-    execl(program.c_str(), program.c_str(), where, nullptr);
-    _exit(127);
+    peer.exec();
   }
   close(ends[1]);
   auto a = world.join(configs[0]);

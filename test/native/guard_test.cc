@@ -16,6 +16,7 @@
 
 #include "core/fd.h"
 #include "doctest/doctest.h"
+#include "peer_command.h"
 
 using dora::Fd;
 
@@ -40,15 +41,14 @@ bool ends_within(pid_t pid, int ms) {
 
 struct Guard {
   Guard() {
-    const std::string path = guard_path();
+    const dora::test::PeerCommand program(guard_path());
     int pipe_ends[2];
     REQUIRE(pipe2(pipe_ends, O_CLOEXEC) == 0);
     pid = fork();
     REQUIRE(pid >= 0);
     if (pid == 0) {
       dup2(pipe_ends[0], STDIN_FILENO);
-      execl(path.c_str(), "dora-guard", nullptr);
-      _exit(127);
+      program.exec();
     }
     close(pipe_ends[0]);
     in = Fd(pipe_ends[1]);

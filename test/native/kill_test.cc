@@ -27,6 +27,7 @@
 
 #include "broker/broker.h"
 #include "doctest/doctest.h"
+#include "peer_command.h"
 
 using namespace dora;
 
@@ -179,18 +180,16 @@ class Round {
     return node;
   }
   pid_t spawn(const char* role, const std::string& token, uint64_t number, uint64_t first, const std::string& fault) {
-    const std::string program = folder_of_tests() + "/kill_peer", log = std::string(folder_) + "/" + role;
+    const std::string log = std::string(folder_) + "/" + role;
     const std::string config = "DORA_NODE_CONFIG=" + broker_->node_config(token), plan = "DORA_FAULT=" + fault;
-    const std::string numbers[] = {std::to_string(number), std::to_string(first),
-                                   std::to_string((*random_)() % 1'000'000)};
+    const dora::test::PeerCommand peer(
+        folder_of_tests() + "/kill_peer",
+        {role, log, std::to_string(number), std::to_string(first), std::to_string((*random_)() % 1'000'000)});
     const pid_t pid = fork();
     REQUIRE(pid >= 0);
     if (pid > 0) return pid;
-    const char* const arguments[] = {program.c_str(),    role,   log.c_str(), numbers[0].c_str(), numbers[1].c_str(),
-                                     numbers[2].c_str(), nullptr};
     const char* const environment[] = {config.c_str(), plan.c_str(), nullptr};
-    execve(program.c_str(), const_cast<char* const*>(arguments), const_cast<char* const*>(environment));
-    _exit(127);
+    peer.exec(const_cast<char* const*>(environment));
   }
 
   uint64_t in_flight() {

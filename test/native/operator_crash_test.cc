@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "operator_harness.h"
+#include "peer_command.h"
 
 using namespace dora;
 using namespace dora::test;
@@ -23,7 +24,7 @@ Ended crash(const std::string& id) {
   const std::string config = flow.announce();
   int ends[2];
   REQUIRE(pipe(ends) == 0);
-  const std::string program = beside("operator_runtime_peer"), path = library("op_crash");
+  const PeerCommand peer(beside("operator_runtime_peer"), {config, library("op_crash"), id, "image"});
   const pid_t pid = fork();
   REQUIRE(pid >= 0);
   if (pid == 0) {
@@ -37,8 +38,7 @@ Ended crash(const std::string& id) {
              "sigaltstack=0",
              1);
     }
-    execl(program.c_str(), program.c_str(), config.c_str(), path.c_str(), id.c_str(), "image", nullptr);
-    _exit(127);
+    peer.exec();
   }
   close(ends[1]);
   Ended ended;
