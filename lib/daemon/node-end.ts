@@ -95,6 +95,7 @@ function signalHint(signal: NodeJS.Signals): { hint?: string } {
     SIGBUS: 'It touched memory that is not there any more: look at its native code.',
     SIGABRT: 'It gave up by itself; its last lines say why.',
     SIGILL: 'It was built for another processor, or its native code is broken.',
+    SIGTRAP: 'It came to a trap: __builtin_trap(), or a check that its compiler had put in.',
     SIGFPE: 'It divided an integer by zero.',
   };
   const hint = hints[signal];

@@ -15,7 +15,7 @@
 namespace dora {
 namespace {
 
-constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT};
 constexpr size_t kSignalCount = sizeof kSignals / sizeof kSignals[0];
 constexpr size_t kThreads = 256;
 constexpr size_t kStackSize = 64 * 1024;
@@ -56,6 +56,7 @@ const char* signal_text(int signal) {
     case SIGBUS: return "SIGBUS (memory that is not there)";
     case SIGFPE: return "SIGFPE (arithmetic error)";
     case SIGILL: return "SIGILL (illegal instruction)";
+    case SIGTRAP: return "SIGTRAP (trap)";  // what a failed check of the compiler or __builtin_trap() is on ARM
     default: return "SIGABRT (abort)";
   }
 }

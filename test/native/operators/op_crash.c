@@ -18,7 +18,7 @@ static void crash(const char* how) {
   if (strcmp(how, "stack") == 0) recurse(NULL);
   if (strcmp(how, "fpe") == 0) raise(SIGFPE);
   if (strcmp(how, "bus") == 0) raise(SIGBUS);
-  if (strcmp(how, "ill") == 0) __builtin_trap();
+  if (strcmp(how, "trap") == 0) __builtin_trap();
   if (strcmp(how, "abort") == 0) abort();
 }
 
