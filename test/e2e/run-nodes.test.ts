@@ -277,6 +277,73 @@ await node.close();
   t.deepEqual(await box.settle(), []);
 });
 
+test('what the file says of an input holds in the node: timeout, priority, queue and policy', async (t) => {
+  const box = new Sandbox(t);
+  box.write(
+    'd.yml',
+    `nodes:
+  - { id: source, path: source.ts, inputs: { go: sink/go }, outputs: [low, high, rare] }
+  - id: sink
+    path: sink.ts
+    inputs:
+      low: { source: source/low, queue_size: 4 }
+      high: { source: source/high, queue_size: 3, queue_policy: backpressure, priority: 200 }
+      rare: { source: source/rare, input_timeout: 1 }
+    outputs: [go]
+`,
+  );
+  box.write(
+    'source.ts',
+    `import { Node } from 'dora-ts';
+const node: Node = await Node.connect();
+for (let i = 0; i < 6; i++) await node.send('low', 'low ' + i);
+let high = 0;
+while (node.trySend('high', 'high ' + high)) high++;
+await node.send('rare', 'rare ' + high);
+for await (const event of node) {
+  if (event.type !== 'input') continue;
+  await node.send('rare', 'at last');
+  break;
+}
+await node.close();
+`,
+  );
+  box.write(
+    'sink.ts',
+    `import { Node } from 'dora-ts';
+const node: Node = await Node.connect();
+const rare = await node.recv({ only: ['rare'] });
+if (rare?.type === 'input') console.log(rare.text());
+for await (const event of node) {
+  if (event.type === 'input') console.log(event.text(), event.dropped);
+  else if (event.type === 'inputClosed' || event.type === 'inputRecovered') console.log(event.type, event.id, event.reason);
+  if (event.type === 'inputClosed' && event.reason === 'timeout') await node.send('go', '');
+}
+await node.close();
+`,
+  );
+  const { code, stdout, stderr } = await box.run('run', 'd.yml');
+  t.is(code, 0, stdout + stderr);
+  const lines = stdout
+    .split('\n')
+    .filter((line) => line.startsWith('sink '))
+    .map((line) => line.replace(/^sink +\| /, ''));
+  t.deepEqual(lines.slice(0, 11), [
+    'rare 3',
+    'high 0 0',
+    'high 1 0',
+    'high 2 0',
+    'low 2 2',
+    'low 3 0',
+    'low 4 0',
+    'low 5 0',
+    'inputClosed rare timeout',
+    'inputRecovered rare timeout',
+    'at last 0',
+  ]);
+  t.deepEqual(await box.settle(), []);
+});
+
 /** The source as plain JavaScript that finds the built package. */
 function prepareByHand(box: Sandbox): string {
   const built = JSON.stringify(path.join(projectRoot, 'dist/index.js'));
