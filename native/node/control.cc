@@ -76,7 +76,7 @@ Status Node::Impl::join(const NodeOptions& options, Error* error) {
   wire::Ready ready;
   if ((welcome.flags & wire::kLockMemory) != 0) ready.lock_errno = lock_memory(options.own_heap);
   if (Status s = session.send(ready); s != Status::ok)
-    return error->fail(Status::join_refused, "the daemon went away while this node was joining");
+    return error->fail(Status::join_refused, "the daemon went away while this node was joining", kDaemonGoneHint);
   if (started) {
     started = false;
     on_start();

@@ -120,7 +120,7 @@ Status Node::wait_start(Error* error) {
     if (poll(&readable, 1, -1) > 0) awake(false, true);
   }
   if (impl_->broker_lost && !impl_->outlives)
-    return error->fail(Status::join_refused, "the daemon ended before the dataflow started");
+    return error->fail(Status::join_refused, "the daemon ended before the dataflow started", kDaemonGoneHint);
   return Status::ok;
 }
 

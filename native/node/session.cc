@@ -47,13 +47,15 @@ Status Session::open(const std::string& config, Error* error) {
     error->hint = "The daemon that started this node is gone. Start the dataflow again.";
     return error->status = Status::not_in_dataflow;
   }
-  return send(hello);
+  if (send(hello) == Status::ok) return Status::ok;
+  return error->fail(Status::join_refused, "the daemon went away while this node was joining", kDaemonGoneHint);
 }
 
 Status Session::receive(Packet* out, Error* error) {
   const Status s = receive_packet(socket_.get(), true, out, error);
   if (s == Status::ended)
-    return error->fail(Status::join_refused, "the daemon closed the connection while this node was joining");
+    return error->fail(Status::join_refused, "the daemon closed the connection while this node was joining",
+                       kDaemonGoneHint);
   return s;
 }
 

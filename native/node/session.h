@@ -20,6 +20,10 @@
 
 namespace dora {
 
+/// What to do when a node could not join because its daemon went away.
+constexpr char kDaemonGoneHint[] =
+    "If the daemon says nothing about this node, it was ended: start the dataflow again.";
+
 class Session final : public MemoryBudget {
  public:
   /// Connects and sends Hello. `config`: "1 <token as hex> <socket path>".
