@@ -9,6 +9,7 @@
 
 #include "broker/counts.h"
 #include "broker/registry.h"
+#include "core/step.h"
 
 namespace dora::broker {
 namespace {
@@ -36,6 +37,7 @@ void close_out(Hub* hub, Edge* edge) {
   if (publisher != nullptr && edge->told_publisher == publisher->incarnation) {
     wire::CloseOut message;
     message.edge_id = edge->id;
+    DORA_STEP("brk.close_out");
     publisher->connection->send(message);
   }
   if (edge->told_publisher != 0) forget_at_publisher(hub, edge);
@@ -74,6 +76,7 @@ Status make_region(Hub* hub, const Edge& edge, const Process& publisher, const P
   region->subscriber = subscriber.incarnation;
   region->constants = constants;
   region->fd = std::make_shared<Fd>();
+  DORA_STEP("brk.region");
   if (Status s = create_memfd("dora-edge", size, region->fd.get(), error); s != Status::ok) return s;
   {
     Mapping writable;
@@ -99,6 +102,7 @@ void flush_close_in(Edge* edge) {
   message.input = edge->input;
   message.reason = edge->close_reason;
   edge->close_in_sent = true;
+  DORA_STEP("brk.close_in");
   subscriber->connection->send(message);
 }
 
@@ -138,6 +142,7 @@ void send_open_out(Edge* edge, const std::shared_ptr<Region>& region, Process* p
   edge->told_publisher = publisher->incarnation;
   edge->opening.push_back(region);
   const ProcessPart& part = subscriber->parts[subscriber->part_of_input[edge->input]];
+  DORA_STEP("brk.open_out");
   publisher->connection->send(message, {region->fd, part.inbox, part.doorbell, subscriber->pidfd});
 }
 
@@ -152,6 +157,7 @@ void send_open_in(Edge* edge, const Region& region, const Process& publisher, co
   message.constants = region.constants;
   message.peer = output_name(*edge);
   const SharedFd& doorbell = publisher.parts[publisher.part_of_output[edge->output]].doorbell;
+  DORA_STEP("brk.open_in");
   subscriber.connection->send(message, {region.fd, publisher.pools[edge->output], doorbell, publisher.pidfd});
   edge->settled = true;
   edge->close_in_sent = false;
@@ -233,6 +239,7 @@ bool edges_are_settled(Node* node, bool barrier_only) {
 void send_start(Node* node) {
   Process* process = ready_process(node);
   process->start_sent = true;
+  DORA_STEP("brk.start");
   process->connection->send(wire::Start{});
   for (Edge* edge : node->in)
     if (edge != nullptr) flush_close_in(edge);

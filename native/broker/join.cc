@@ -19,6 +19,7 @@
 
 #include "broker/edges.h"
 #include "broker/registry.h"
+#include "core/step.h"
 
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010
@@ -131,9 +132,11 @@ void send_description(Hub* hub, Process* process) {
 
   Connection* connection = process->connection;
   connection->expect(size_t{welcome.inputs} + welcome.outputs);
+  DORA_STEP("brk.welcome");
   connection->send(welcome, {process->inbox, process->doorbell, process->ledger, hub->own_pidfd});
   for (uint32_t i = 0; i < welcome.inputs; i++) connection->send(describe_input(*node, i));
   for (const wire::Output& output : outputs) connection->send(output);
+  DORA_STEP("brk.spec_end");
   connection->send(wire::SpecEnd{});
   if (node->stop.has_value()) connection->send(*node->stop);
   node->stop.reset();

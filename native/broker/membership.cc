@@ -13,6 +13,7 @@
 #include "broker/join.h"
 #include "broker/registry.h"
 #include "broker/waits.h"
+#include "core/step.h"
 
 namespace dora::broker {
 namespace {
@@ -71,6 +72,7 @@ void on_grant_request(Hub* hub, Connection* connection, const wire::GrantRequest
 }
 
 void on_bye(Hub* hub, Process* process) {
+  DORA_STEP("brk.bye");
   process->bye = true;
   report_over(hub, process, {});
   edges_disconnected(hub, process);
@@ -247,6 +249,7 @@ void process_died(Hub* hub, uint64_t incarnation) {
     detach(hub, connection);
   }
   Node* node = process->node;
+  DORA_STEP("brk.died");
   forget_process(hub, process.get());
   edges_died(hub, process.get());
   fold_ledger(*process);
@@ -297,6 +300,7 @@ void stop_node(Hub* hub, const std::string& dataflow, const std::string& name, u
   stop.grace_ns = grace_ns;
   const Process* process = node->process.get();
   if (process != nullptr && process->connection != nullptr) {
+    DORA_STEP("brk.stop");
     process->connection->send(stop);
   } else if (!node->token.empty()) {
     node->stop = stop;  // it has not joined yet: told as soon as it has

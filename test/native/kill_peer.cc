@@ -9,7 +9,7 @@
 //
 // A payload is its number, repeated; its length depends on the number, so that slots of several sizes are in use. The
 // subscriber checks every word: a torn message ends it with status 3, a message held that changes under it with
-// status 4. Log records are u64, one write each.
+// status 4. Who cannot join ends with status 1, or 7 when it was not told why. Log records are u64, one write each.
 #include <dora/node.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -52,6 +52,7 @@ int publish(dora_node_t* node, int log, const char* log_path, uint64_t count, ui
       number--;
       continue;
     }
+    if (s == DORA_ENDED) return 0;  // told to stop while a subscriber was full
     if (s != DORA_OK) {
       fprintf(stderr, "send: %d %s\n", s, s < 0 ? error.message : "");
       return 2;
@@ -120,10 +121,10 @@ int main(int argc, char** argv) {
   if (argc != 6) return 64;
   const int log = open(argv[2], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   dora_node_t* node;
-  dora_error_t error;
+  dora_error_t error{};
   if (log < 0 || dora_node_connect(nullptr, &node, &error) != DORA_OK) {
     fprintf(stderr, "kill_peer: %s %s\n", error.message, error.hint);
-    return 1;
+    return error.message[0] == 0 ? 7 : 1;
   }
   const unsigned seed = static_cast<unsigned>(strtoul(argv[5], nullptr, 10));
   const uint64_t number = strtoull(argv[3], nullptr, 10);
