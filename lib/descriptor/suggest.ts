@@ -37,7 +37,9 @@ export class Candidates {
     const same = this.#folded.get(plain);
     if (same !== undefined || this.#comparable.length === 0) return same;
     const best = closest(plain, this.#comparable);
-    const allowed = Math.max(1, Math.floor(Math.max(plain.length, best.length) / 3));
+    const longest = Math.max(plain.length, best.length);
+    // Of a word of one letter nothing would be left.
+    const allowed = Math.min(longest - 1, Math.max(1, Math.floor(longest / 3)));
     if (distance(plain, best) > allowed && sorted(plain) !== sorted(best)) return undefined;
     return this.#folded.get(best);
   }

@@ -70,3 +70,21 @@ test('--open hands a page to the system, and says what to do when it cannot', as
   t.is(none.code, 1);
   t.regex(none.stderr, /OPEN_FAILED: [^]*xdg-open is not installed/);
 });
+
+test('a file that is in order and no dataflow is called what it is, by every command that needs one', async (t) => {
+  const box = new Sandbox(t);
+  box.write('cluster.yml', 'coordinator: { addr: a }\nmachines: [{ id: a, host: b }]\n');
+  for (const args of [['graph'], ['expand'], ['types', '--out', '-']]) {
+    const { code, stderr } = await box.run(args[0]!, 'cluster.yml', ...args.slice(1));
+    t.is(code, 1);
+    t.regex(stderr, /NOT_A_DATAFLOW: cluster\.yml is the description of a cluster, not a dataflow\n/);
+  }
+});
+
+test('--env takes no name that would vanish', async (t) => {
+  const box = new Sandbox(t);
+  box.write('flow.yml', flow);
+  const { code, stderr } = await box.run('graph', 'flow.yml', '--env', '__proto__=x');
+  t.is(code, 2);
+  t.regex(stderr, /"__proto__" cannot be a variable/);
+});

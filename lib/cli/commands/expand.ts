@@ -6,9 +6,9 @@
  */
 
 import { expandDataflow, formatDiagnostics } from '../../descriptor/index.js';
-import { DoraError } from '../../errors.js';
 import type { Console } from '../console.js';
 import { gatherEnv, type EnvSources } from '../env-file.js';
+import { notADataflow } from '../not-a-dataflow.js';
 
 /** The command line's options, checked. */
 export type ExpandCommandOptions = EnvSources;
@@ -24,11 +24,7 @@ export function expandCommand(file: string, options: ExpandCommandOptions, conso
   if (errors.length > 0) {
     console.errorLine(formatDiagnostics(errors, { color: console.colorErr.level > 0 }));
   } else {
-    console.showError(
-      new DoraError('NOT_A_DATAFLOW', `${file} is ${kind === 'node' ? 'a node alone' : `a ${kind}`}, not a dataflow`, {
-        hint: '"dora check" checks it by itself; to expand, give the dataflow that names it.',
-      }),
-    );
+    console.showError(notADataflow(file, kind));
   }
   return 1;
 }

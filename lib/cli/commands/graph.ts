@@ -13,6 +13,7 @@ import { DoraError } from '../../errors.js';
 import { plainLine } from '../../message/plain-text.js';
 import type { Console } from '../console.js';
 import { gatherEnv, type EnvSources } from '../env-file.js';
+import { notADataflow } from '../not-a-dataflow.js';
 import { openFile } from '../open-file.js';
 
 /** The command line's options, checked. */
@@ -52,12 +53,7 @@ function readForDrawing(file: string, sources: EnvSources, console: Console): Da
   if (errors.length > 0) {
     console.errorLine(formatDiagnostics(errors, { color: console.colorErr.level > 0 }));
   } else {
-    const what = kind === 'module' ? 'a module' : 'a node alone';
-    console.showError(
-      new DoraError('NOT_A_DATAFLOW', `${file} is ${what}, not a dataflow`, {
-        hint: 'Draw the dataflow that names it.',
-      }),
-    );
+    console.showError(notADataflow(file, kind));
   }
   return undefined;
 }

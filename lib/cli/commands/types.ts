@@ -8,16 +8,11 @@
 
 import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import {
-  GENERATED_MARK,
-  formatDiagnostics,
-  readDataflow,
-  toTypeScript,
-  type FileKind,
-} from '../../descriptor/index.js';
+import { GENERATED_MARK, formatDiagnostics, readDataflow, toTypeScript } from '../../descriptor/index.js';
 import { DoraError } from '../../errors.js';
 import { plainLine } from '../../message/plain-text.js';
 import type { Console } from '../console.js';
+import { notADataflow } from '../not-a-dataflow.js';
 
 /** The command line's options, checked. */
 export interface TypesCommandOptions {
@@ -74,18 +69,8 @@ function generate(file: string, console: Console): Generated {
   if (dataflow !== undefined) return { text: toTypeScript(dataflow), sources };
   const errors = diagnostics.filter((diagnostic) => diagnostic.severity === 'error');
   if (errors.length > 0) return { failure: formatDiagnostics(errors, { color: console.colorErr.level > 0 }), sources };
-  const [what, hint] = noDataflow[kind];
-  return { failure: new DoraError('NOT_A_DATAFLOW', `${file} is ${what}, not a dataflow`, { hint }), sources };
+  return { failure: notADataflow(file, kind), sources };
 }
-
-const beside = 'Give the dataflow that names it.';
-const noDataflow: Readonly<Record<FileKind, readonly [what: string, hint: string]>> = {
-  module: ['a module', beside],
-  node: ['a node alone', beside],
-  cluster: ['the description of a cluster', 'Give the dataflow that runs there.'],
-  dataflow: ['wrong', 'dora check says why.'],
-  unknown: ['of an unknown kind', 'dora check says why.'],
-};
 
 function show(failure: string | DoraError, console: Console): void {
   if (typeof failure === 'string') console.errorLine(failure);

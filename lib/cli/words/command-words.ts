@@ -43,5 +43,7 @@ export function envFileOption(): Option {
 function collectEnv(text: string, known: Readonly<Record<string, string>>): Record<string, string> {
   const match = /^([^=\s]+)=(.*)$/s.exec(text);
   if (match?.[1] === undefined) throw new InvalidArgumentError('Write NAME=VALUE.');
+  // As a key it would vanish.
+  if (match[1] === '__proto__') throw new InvalidArgumentError('"__proto__" cannot be a variable.');
   return { ...known, [match[1]]: match[2] ?? '' };
 }

@@ -186,3 +186,10 @@ for (const [lines, message, hint] of words) {
     t.true(first?.hint?.startsWith(hint), first?.hint);
   });
 }
+
+test('a name of one letter is not taken for another of one letter', (t) => {
+  const hint = (output: string): string | undefined =>
+    parse(oneNode('path: x', 'outputs: [o]', `inputs: { i: a/${output} }`)).diagnostics[0]?.hint;
+  t.is(hint('z'), 'It has o.');
+  t.is(hint('oo'), 'It has o. Did you mean a/o?');
+});

@@ -119,6 +119,6 @@ test('a node that is not in the file: an error, to --no-files a warning, unless 
   t.is(severity('planner/plan', {}), 'error');
   t.is(severity('planner/plan', { missingNodes: 'warning' }), 'warning');
   t.is(severity('planner/plan', { missingNodes: 'warning', purpose: 'run' }), 'error');
-  t.is(severity('b/o', { missingNodes: 'warning' }), 'error');
+  t.is(severity('aa/o', { missingNodes: 'warning' }), 'error');
   t.is(severity('a/plan', { missingNodes: 'warning' }), 'error');
 });
