@@ -74,8 +74,10 @@ export class SourceFile {
 
 /** The diagnostics for a file that could not become text. */
 export function unreadable(shown: string, failure: ReadFailure): Diagnostic[] {
-  const reporter = new Reporter(shown, () => undefined);
-  reporter.report(fileStart, failure);
+  const { at } = failure;
+  const reporter = new Reporter(shown, () => at?.lineText);
+  const range = at && { line: at.line, column: at.column, endLine: at.line, endColumn: at.column + 1 };
+  reporter.report(range === undefined ? fileStart : { range, path: [] }, failure);
   return reporter.finish();
 }
 

@@ -85,6 +85,8 @@ export interface ReadFailure {
   code: string;
   message: string;
   hint: string;
+  /** Where in the file, when it is known. */
+  at?: { readonly line: number; readonly column: number; readonly lineText: string };
 }
 
 /** Reads a file as UTF-8 text, at most MAX_FILE_BYTES of it. */
@@ -122,11 +124,15 @@ export function decodeText(bytes: Uint8Array): string | ReadFailure {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    const valid = new TextDecoder('utf-8').decode(bytes).indexOf('\ufffd');
+    const text = new TextDecoder('utf-8').decode(bytes);
+    const at = text.indexOf('\ufffd');
+    const lines = text.slice(0, at).split('\n');
+    const place = { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
     return {
       code: 'NOT_TEXT',
-      message: `the file is not UTF-8: character ${String(valid + 1)} cannot be decoded`,
+      message: `the file is not UTF-8: a character on line ${String(place.line)} cannot be decoded`,
       hint: 'Save it as UTF-8.',
+      at: { ...place, lineText: text.slice(at - place.column + 1).split(/\r?\n/, 1)[0] ?? '' },
     };
   }
 }

@@ -245,3 +245,16 @@ test('a file that is not there is looked for under nearly that name', (t) => {
   writeFileSync(path.join(folder, 'dataflow.yml'), oneNode('module: parts/amr.yml'));
   t.regex(hint('dataflow.yml') ?? '', /^Did you mean "parts\/arm\.yml"\? Looked for /);
 });
+
+test('a file in another encoding says at which character', (t) => {
+  const { diagnostics } = parse(Buffer.from('nodes:\r\n  - id: a # t\u00fcr\r\n    path: x\r\n', 'latin1'));
+  t.is(
+    formatDiagnostics(diagnostics),
+    [
+      '/robot/dataflow.yml:2:14 error NOT_TEXT  the file is not UTF-8: a character on line 2 cannot be decoded',
+      '  2 |   - id: a # t\ufffdr',
+      '                   ^',
+      '  hint: Save it as UTF-8.',
+    ].join('\n'),
+  );
+});
