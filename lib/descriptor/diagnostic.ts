@@ -70,6 +70,7 @@ export class Reporter {
   readonly #noEffect = new Map<string, { first: Place; lines: Set<number> }>();
   readonly #shown = { error: 0, warning: 0 };
   readonly #omitted = { error: 0, warning: 0 };
+  #endsEarly = false;
   #trustedLines = Number.POSITIVE_INFINITY;
   #wholeLines = Number.POSITIVE_INFINITY;
 
@@ -142,6 +143,11 @@ export class Reporter {
     this.#omitted[severity] += 1;
   }
 
+  /** Notes that the file has so many mistakes that its rest is not read. */
+  endsEarly(): void {
+    this.#endsEarly = true;
+  }
+
   /** Notes that a key was used whose feature does not exist yet; all uses of a key become one warning. */
   noEffectYet(key: string, place: Place): void {
     const known = this.#noEffect.get(key);
@@ -180,7 +186,8 @@ export class Reporter {
     for (const severity of ['error', 'warning'] as const) {
       const omitted = this.#omitted[severity];
       if (omitted === 0 || last === undefined) continue;
-      const message = `${omitted} more ${severity}s are not shown`;
+      const rest = this.#endsEarly && severity === 'error' ? ', and the rest of the file is not read' : '';
+      const message = `${omitted} more ${severity}s are not shown${rest}`;
       sorted.push({
         ...last,
         path: '',

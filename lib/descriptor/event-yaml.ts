@@ -25,8 +25,8 @@ import type { YamlAlias, YamlList, YamlMap, YamlNode, YamlScalar, YamlTree } fro
 const MAX_DEPTH = 50;
 /** Characters from the start of a key to its colon, by the definition of YAML. */
 const MAX_KEY = 1024;
-/** Where the libraries differ: tabs, carriage returns alone, marks of byte order, ends of documents. */
-const UNUSUAL = /\t|\r(?!\n)|\uFEFF|^\.\.\./m;
+/** Where the libraries differ: tabs, carriage returns alone, marks of byte order, ends of documents, starts that are indented. */
+const UNUSUAL = /\t|\r(?!\n)|\uFEFF|^\.\.\.|^ +---/m;
 
 /** The tree of a text; undefined when it is unusual, or no YAML. */
 export function readEventYaml(text: string): YamlTree | undefined {
@@ -55,6 +55,8 @@ class EventReader {
   ) {}
 
   read(): YamlTree {
+    // White space and comments.
+    if (this.events.length === 0) return { root: null, size: this.#size };
     const document = this.#take();
     if (document.type !== EVENT_ID.DOCUMENT || document.explicitEnd || document.directives.length > 0)
       throw new Unusual();
@@ -87,6 +89,8 @@ class EventReader {
         // A pair without braces, in a list in brackets.
         if (isFlow && this.text[event.start] !== (isMap ? '{' : '[')) throw new Unusual();
         const node = isMap ? this.#map(event, isFlow) : this.#list(event, isFlow);
+        // A map or list of lines starts below its key.
+        if (!isFlow && key >= 0 && this.text.lastIndexOf('\n', node.start) < key) throw new Unusual();
         if (!isFlow) return node;
         node.end = this.#flowEnd(node.end, isMap ? '}' : ']');
         // Which column its further lines may start at is for library-yaml.ts to judge.

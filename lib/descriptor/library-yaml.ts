@@ -33,16 +33,24 @@ import type { YamlAlias, YamlList, YamlMap, YamlNode, YamlTree } from './yaml-tr
 const MAX_DEPTH = 64;
 /** What follows on the thousandth mistake is not read. */
 const MAX_SYNTAX_ERRORS = 1_000;
+/** Characters of the first part of a large text: with as many mistakes in it as this, nobody asks for those of the rest. */
+const FIRST_PART = 64 * 1024;
+const MANY_ERRORS = 500;
 
 /** Reads text as one YAML document; every mistake of syntax goes to the reporter. Undefined when it nests too deep. */
 export function readLibraryYaml(source: SourceText, reporter: Reporter): YamlTree | undefined {
-  const document = withoutStackTraces(() => compose(source));
+  const { text } = source;
+  const cut = text.indexOf('\n', FIRST_PART) + 1;
+  const part = cut > 0 && cut < text.length ? withoutStackTraces(() => compose(text.slice(0, cut))) : undefined;
+  const isCut = part !== undefined && part.problems.length >= MANY_ERRORS;
+  const document = isCut ? part : withoutStackTraces(() => compose(text));
   const tree = document === undefined ? undefined : new TreeCopy(source, reporter).copy(document.root);
   if (document === undefined || tree === undefined) {
     // Everything else that is wrong follows from it.
     reporter.report({ range: source.range(0, 0), path: [] }, tooDeep);
     return undefined;
   }
+  if (isCut) reporter.endsEarly();
   for (const problem of document.problems) {
     if (reporter.isFull()) {
       reporter.omit();
@@ -55,7 +63,7 @@ export function readLibraryYaml(source: SourceText, reporter: Reporter): YamlTre
 }
 
 /** The library's own steps, with the two bounds. Undefined when the text nests too deep. */
-function compose({ text }: SourceText): { root: Node | null; problems: YAMLError[] } | undefined {
+function compose(text: string): { root: Node | null; problems: YAMLError[] } | undefined {
   const parser = new Parser();
   const composer = new Composer({ prettyErrors: false, uniqueKeys: false, stringKeys: false });
   const nesting = { tooDeep: false };

@@ -31,6 +31,14 @@ test('two documents, tabs, and text with a colon are named as what they are', (t
   t.regex(parse(oneNode('path: x', 'args: a: b')).diagnostics[0]!.hint!, /quotes/);
 });
 
+test('of a large file that is broken everywhere the rest is not read, which is said', (t) => {
+  const { diagnostics } = parse(`x-a: b\nnodes:\n${'\t- id: a\n'.repeat(20_000)}`);
+  const [last, ...shown] = diagnostics.toReversed();
+  t.is(shown.length, 200);
+  t.true(shown.every(({ code }) => code === 'YAML_SYNTAX'));
+  t.regex(last!.message, /^\d+ more errors are not shown, and the rest of the file is not read$/);
+});
+
 test('what lies above broken YAML is checked, what lies below is not', (t) => {
   const { diagnostics } = parse(
     'nodes:\n  - id: a\n    pth: x\n    path: x\n    args: "open\n  - id: b\n    pathh: y\n',
