@@ -117,6 +117,7 @@ struct Node {
   std::vector<Edge*> in;                         ///< by input; null: no edge
   std::vector<uint32_t> local_output;            ///< by input; for kind local
   std::vector<std::vector<Edge*>> out;           ///< by output
+  std::vector<uint64_t> local_queues;            ///< by output: queue sizes of its readers inside; 0: it has none
   std::string token;                             ///< raw bytes, of the present announcement
   std::shared_ptr<Process> process;              ///< the present incarnation
   std::vector<std::shared_ptr<Process>> former;  ///< earlier ones that are not dead yet

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "broker/edges.h"
@@ -19,6 +21,14 @@ constexpr uint32_t kSpareSlots =
     256;  // loans, operators of the process, joiners that were not known when the process started
 
 using Nodes = std::map<std::string, const BrokerNode*>;
+/// Outputs by id, for nodes that have thousands; the first of those with one name.
+using OutputIndex = std::unordered_map<std::string_view, uint32_t>;
+
+OutputIndex index_outputs(const BrokerNode& node) {
+  OutputIndex index;
+  for (uint32_t i = 0; i < node.outputs.size(); i++) index.emplace(node.outputs[i].id, i);
+  return index;
+}
 
 Status bad(Error* error, const BrokerNode& node, const std::string& text, const std::string& hint = {}) {
   return error->fail(Status::invalid_argument,
@@ -39,7 +49,8 @@ std::string known(const List& list) {
   return text.empty() ? "It declares none." : "It declares: " + text + ".";
 }
 
-Status check_input(const BrokerNode& node, const BrokerInput& input, const Nodes& nodes, Error* error) {
+Status check_input(const BrokerNode& node, const OutputIndex& own_outputs, const BrokerInput& input, const Nodes& nodes,
+                   Error* error) {
   if (!good_id(input.id))
     return bad(error, node, "an input's id is empty or longer than " + std::to_string(kMaxId) + " bytes");
   const std::string where = "input \"" + input.id + "\": ";
@@ -53,7 +64,7 @@ Status check_input(const BrokerNode& node, const BrokerInput& input, const Nodes
       if (input.period_ns == 0) return bad(error, node, where + "a timer needs a period above 0");
       return Status::ok;
     case wire::InputKind::local:
-      if (has_output(node, input.source_output)) return Status::ok;
+      if (own_outputs.contains(input.source_output)) return Status::ok;
       return bad(error, node, where + "this node has no output \"" + input.source_output + "\"", known(node.outputs));
     case wire::InputKind::edge: {
       const auto source = nodes.find(input.source_node);
@@ -72,9 +83,10 @@ Status check_input(const BrokerNode& node, const BrokerInput& input, const Nodes
 
 Status check_node(const BrokerNode& node, const Nodes& nodes, Error* error) {
   std::set<std::string> ids;
+  const OutputIndex outputs = index_outputs(node);
   uint32_t edges = 0;
   for (const BrokerInput& input : node.inputs) {
-    if (Status s = check_input(node, input, nodes, error); s != Status::ok) return s;
+    if (Status s = check_input(node, outputs, input, nodes, error); s != Status::ok) return s;
     if (!ids.insert(input.id).second) return bad(error, node, "input \"" + input.id + "\" is declared twice");
     if (input.kind == wire::InputKind::edge) edges++;
   }
@@ -154,6 +166,7 @@ Node* insert_node(Hub* hub, const BrokerNode& spec) {
   node->in.resize(spec.inputs.size());
   node->local_output.resize(spec.inputs.size());
   node->out.resize(spec.outputs.size());
+  node->local_queues.resize(spec.outputs.size());
   node->received.resize(spec.inputs.size());
   node->dropped.resize(spec.inputs.size());
   node->sent.resize(spec.outputs.size());
@@ -170,10 +183,14 @@ uint32_t output_index(const Node& node, const std::string& id) {
 }
 
 void wire_inputs(Hub* hub, Node* node) {
+  const OutputIndex own_outputs = index_outputs(node->spec);
   uint32_t bit = 0;
   for (uint32_t i = 0; i < node->spec.inputs.size(); i++) {
     const BrokerInput& input = node->spec.inputs[i];
-    if (input.kind == wire::InputKind::local) node->local_output[i] = output_index(*node, input.source_output);
+    if (input.kind == wire::InputKind::local) {
+      node->local_output[i] = own_outputs.find(input.source_output)->second;
+      node->local_queues[node->local_output[i]] += input.queue_size;
+    }
     if (input.kind != wire::InputKind::edge) continue;
     Node* source = node->dataflow->by_name.find(input.source_node)->second;
     auto edge = std::make_unique<Edge>();
@@ -283,17 +300,15 @@ wire::Input describe_input(const Node& node, uint32_t index) {
 
 wire::Output describe_output(const Hub& hub, const Node& node, uint32_t index) {
   const BrokerOutput& spec = node.spec.outputs[index];
-  uint64_t slots = uint64_t{spec.retain} + kSpareSlots;
+  const uint64_t local_queues = node.local_queues[index];
+  uint64_t slots = uint64_t{spec.retain} + kSpareSlots + local_queues;
   for (const Edge* edge : node.out[index]) slots += edge->subscriber->spec.inputs[edge->input].queue_size + kHoldLimit;
   slots = std::clamp<uint64_t>((slots + 63) / 64 * 64, kMinSlots, kMaxSlots);
   // Private memory will do for an output that only this process reads. Anybody may join late elsewhere, so this is for
   // those outputs of runtime nodes alone that feed operators beside them and nobody else.
-  bool feeds_local = false;
-  for (uint32_t i = 0; i < node.spec.inputs.size(); i++)
-    feeds_local |= node.spec.inputs[i].kind == wire::InputKind::local && node.local_output[i] == index;
   wire::Output output;
   output.id = spec.id;
-  output.external = !feeds_local || !node.out[index].empty() || spec.retain > 0 ? 1 : 0;
+  output.external = local_queues == 0 || !node.out[index].empty() || spec.retain > 0 ? 1 : 0;
   output.retain = spec.retain;
   output.max_slots = static_cast<uint32_t>(slots);
   output.map_bytes = round_to_page(std::min(hub.budget.limit(), node.account.limit));

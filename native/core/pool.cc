@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
-#include <cstdlib>
 #include <utility>
 
 namespace dora {
@@ -28,23 +27,14 @@ void prefault(uint8_t* data, uint64_t size) {
 
 }  // namespace
 
-Pool::Pool(std::string name, bool shared, uint64_t map_bytes, uint32_t max_slots, MemoryBudget* budget)
-    : name_(std::move(name)),
-      shared_(shared),
-      map_bytes_(std::min(map_bytes, kMaxPoolBytes)),
-      max_slots_(max_slots),
-      budget_(budget) {}
+Pool::Pool(std::string name, uint64_t map_bytes, uint32_t max_slots, MemoryBudget* budget)
+    : name_(std::move(name)), map_bytes_(std::min(map_bytes, kMaxPoolBytes)), max_slots_(max_slots), budget_(budget) {}
 
 Pool::~Pool() {
-  if (shared_) {
-    if (backed_ > 0) budget_->give_back(backed_);
-    return;
-  }
-  for (uint32_t slot = 0; slot < slot_count_; slot++) free(info(slot).base);
+  if (backed_ > 0) budget_->give_back(backed_);
 }
 
 Status Pool::init(Error* error) {
-  if (!shared_) return Status::ok;
   if (Status s = create_memfd("dora-pool", 0, &fd_, error); s != Status::ok) return s;
   // Mapped before it is sealed: the seal refuses every later writable mapping, by anyone.
   if (Status s = Mapping::map(fd_.get(), map_bytes_, true, &mapping_, error); s != Status::ok) return s;
@@ -114,7 +104,6 @@ void Pool::unref(uint32_t slot) {
 
 /// All free slots give up their memory, which is one piece again wherever two touch. False when there are none.
 bool Pool::dissolve_free() {
-  if (!shared_) return false;
   const size_t before = bare_.size();
   for (FreeList& list : free_) {
     for (; list.first != kNone; list.first = info(list.first).next_free) {
@@ -162,14 +151,7 @@ Status Pool::find_memory(uint64_t capacity, uint64_t* offset, Error* error) {
 Status Pool::make_slot(uint64_t capacity, uint32_t* slot, Error* error) {
   if (bare_.empty() && slot_count_ == max_slots_) return exhausted(capacity, error);
   uint64_t offset = 0;
-  uint8_t* base;
-  if (shared_) {
-    if (Status s = find_memory(capacity, &offset, error); s != Status::ok) return s;
-    base = mapping_.data() + offset;
-  } else {
-    base = static_cast<uint8_t*>(aligned_alloc(64, capacity));
-    if (base == nullptr) return exhausted(capacity, error);
-  }
+  if (Status s = find_memory(capacity, &offset, error); s != Status::ok) return s;
   if (!bare_.empty()) {
     *slot = bare_.back();
     bare_.pop_back();
@@ -179,7 +161,7 @@ Status Pool::make_slot(uint64_t capacity, uint32_t* slot, Error* error) {
     *slot = slot_count_++;
   }
   SlotInfo& slot_info = info(*slot);
-  slot_info.base = base;
+  slot_info.base = mapping_.data() + offset;
   slot_info.capacity = capacity;
   slot_info.offset = offset;
   return Status::ok;

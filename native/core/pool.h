@@ -6,9 +6,8 @@
 // is wasted) and is reused last-freed-first, because such are warm; only when a request finds neither a slot nor memory
 // do all free slots give theirs up, to be cut anew. So whatever sizes were sent before, what nobody holds can be had.
 //
-// Shared pools lie in a memfd that is mapped once at its largest size and grows inside the mapping: every growth is
-// granted by the budget first, then fallocated, then pre-faulted. Private pools (an output that nobody outside the
-// process reads) take each slot from the heap.
+// A pool lies in a memfd that is mapped once at its largest size and grows inside the mapping: every growth is granted
+// by the budget first, then fallocated, then pre-faulted.
 //
 // Threads: everything but add_ref() is called under the owner's lock (Publisher).
 #pragma once
@@ -50,12 +49,12 @@ struct SlotInfo {
 
 class Pool {
  public:
-  Pool(std::string name, bool shared, uint64_t map_bytes, uint32_t max_slots, MemoryBudget* budget);
+  Pool(std::string name, uint64_t map_bytes, uint32_t max_slots, MemoryBudget* budget);
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  /// Makes and seals the region of a shared pool; a private one needs nothing.
+  /// Makes and seals the region.
   Status init(Error* error);
   int fd() const { return fd_.get(); }
 
@@ -77,7 +76,7 @@ class Pool {
   static uint64_t class_capacity(uint64_t bytes);
 
  private:
-  static constexpr uint32_t kChunk = 4;  // thousands of outputs have one slot each
+  static constexpr uint32_t kChunk = 4;  // most outputs have few slots
   static constexpr uint32_t kNone = UINT32_MAX;
   struct FreeList {
     uint64_t capacity;
@@ -98,7 +97,6 @@ class Pool {
   FreeList* list_of(uint64_t capacity);
 
   const std::string name_;
-  const bool shared_;
   const uint64_t map_bytes_;
   const uint32_t max_slots_;
   MemoryBudget* const budget_;

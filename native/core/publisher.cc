@@ -12,9 +12,7 @@ constexpr uint64_t kMetadataReserve = 64;
 }  // namespace
 
 Publisher::Publisher(PublisherConfig config, MemoryBudget* budget, Hlc* hlc)
-    : config_(std::move(config)),
-      hlc_(hlc),
-      pool_(config_.name, config_.shared, config_.map_bytes, config_.max_slots, budget) {}
+    : config_(std::move(config)), hlc_(hlc), pool_(config_.name, config_.map_bytes, config_.max_slots, budget) {}
 
 void Publisher::sweep_all() {
   for (auto& edge : edges_) edge->sweep();
@@ -48,7 +46,7 @@ Status Publisher::closed_error(Error* error) const {
 
 Status Publisher::check_size(uint64_t size, Error* error) const {
   const uint64_t least = metadata_offset(size) + kMetadataReserve;
-  if (size <= UINT32_MAX && (!config_.shared || least <= config_.map_bytes)) return Status::ok;
+  if (size <= UINT32_MAX && least <= config_.map_bytes) return Status::ok;
   return error->fail(Status::too_large,
                      "a message of " + std::to_string(size) + " bytes on \"" + config_.name +
                          "\" is larger than its memory (" + std::to_string(config_.map_bytes) + " bytes)",
@@ -232,8 +230,6 @@ EdgeWriter* Publisher::find(uint64_t edge_id) {
 
 Status Publisher::open_edge(EdgeWriterConfig config, bool is_return, Error* error) {
   std::lock_guard guard(lock_);
-  if (!config_.shared)
-    return error->fail(Status::internal, "output \"" + config_.name + "\" cannot be read by another process");
   EdgeWriter* known = find(config.edge_id);
   if (known != nullptr) {
     const Status s = known->open(std::move(config), error);

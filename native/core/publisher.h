@@ -24,7 +24,6 @@ namespace dora {
 
 struct PublisherConfig {
   std::string name;
-  bool shared = true;
   uint64_t map_bytes = 0;
   uint32_t max_slots = 1024;
   uint32_t retain = 0;

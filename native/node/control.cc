@@ -124,11 +124,11 @@ Status Node::Impl::make_publishers(const std::vector<wire::Output>& specs, Error
   for (uint32_t i = 0; i < specs.size(); i++) {
     const wire::Output& spec = specs[i];
     outputs.push_back({spec.id, spec.retain, spec.external != 0});
-    publishers.push_back(std::make_unique<Publisher>(
-        PublisherConfig{spec.id, spec.external != 0, spec.map_bytes, spec.max_slots, spec.retain, &ledger.output(i)},
-        &session, &hlc));
-    if (Status s = publishers.back()->init(error); s != Status::ok) return s;
+    publishers.push_back(nullptr);
     if (spec.external == 0) continue;
+    publishers.back() = std::make_unique<Publisher>(
+        PublisherConfig{spec.id, spec.map_bytes, spec.max_slots, spec.retain, &ledger.output(i)}, &session, &hlc);
+    if (Status s = publishers.back()->init(error); s != Status::ok) return s;
     const int fds[] = {publishers.back()->pool_fd()};
     session.send(wire::Pool{i}, fds);
   }
@@ -265,7 +265,9 @@ void Node::Impl::process(Packet& packet) {
       wire::CloseOut message;
       if (!wire::decode(packet.bytes, &message)) return protocol_error("a malformed CloseOut");
       unwatch_subscriber(message.edge_id);
-      for (auto& publisher : publishers) publisher->close_edge(message.edge_id);
+      for (auto& publisher : publishers) {
+        if (publisher != nullptr) publisher->close_edge(message.edge_id);
+      }
       // Somebody may be waiting for room in it.
       for (auto& part : parts) ring_doorbell(part->inbox.doorbell());
       return;
@@ -299,9 +301,10 @@ void Node::Impl::process(Packet& packet) {
 
 void Node::Impl::on_open_out(Packet& packet) {
   wire::OpenOut message;
-  if (!wire::decode(packet.bytes, &message) || packet.fds.size() != 4 || message.output >= publishers.size())
-    return protocol_error("a malformed OpenOut");
-  Publisher& publisher = *publishers[message.output];
+  Publisher* found = nullptr;
+  if (wire::decode(packet.bytes, &message) && packet.fds.size() == 4) found = publisher(message.output);
+  if (found == nullptr) return protocol_error("a malformed OpenOut");
+  Publisher& publisher = *found;
   if (message.constants.policy == static_cast<uint16_t>(Policy::backpressure)) start_watching_waits();
   unwatch_subscriber(message.edge_id);
   Error error;
@@ -432,6 +435,7 @@ void Node::Impl::report_corrupt_locked() {
     for (auto& [edge_id, what] : part->inputs->take_corrupt()) session.send(wire::Corrupt{edge_id, what});
   }
   for (auto& publisher : publishers) {
+    if (publisher == nullptr) continue;
     for (uint64_t edge_id : publisher->take_corrupt()) {
       session.send(
           wire::Corrupt{edge_id, "a subscriber of output \"" + publisher->name() + "\" wrote something impossible"});

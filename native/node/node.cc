@@ -90,9 +90,14 @@ bool Node::input_open(uint32_t input) const {
   std::lock_guard guard(impl_->control_lock);
   return impl_->input_owner[input]->inputs->is_open(input);
 }
-uint64_t Node::sent(uint32_t output) const { return impl_->publishers[output]->sent(); }
-uint32_t Node::subscribers(uint32_t output) const { return impl_->publishers[output]->open_edges(); }
+uint64_t Node::sent(uint32_t output) const { return impl_->ledger.output(output).sent.load(std::memory_order_relaxed); }
+uint32_t Node::subscribers(uint32_t output) const {
+  const Publisher* publisher = impl_->publishers[output].get();
+  return publisher == nullptr ? 0 : publisher->open_edges();
+}
 uint64_t Node::now_ns() const { return impl_->hlc.stamp(impl_->clock->wall_ns()); }
+uint64_t Node::wall_ns() const { return impl_->clock->wall_ns(); }
+uint64_t Node::stamp(uint64_t wall_ns) { return impl_->hlc.stamp(wall_ns); }
 
 // ---- waiting
 // --------------------------------------------------------------------------------------------------------------
@@ -221,10 +226,16 @@ void Node::release(const Sample& sample) {
 // ---- publishing
 // -----------------------------------------------------------------------------------------------------------------
 
-Status Node::loan(uint32_t output, uint64_t size, Loan* out, Error* error) {
-  if (output >= impl_->publishers.size())
+Status Node::Impl::no_publisher(uint32_t output, Error* error) const {
+  if (output >= publishers.size())
     return error->fail(Status::unknown_output, "this node has no output of index " + std::to_string(output));
-  Publisher* publisher = impl_->publishers[output].get();
+  return error->fail(Status::unknown_output, "output \"" + outputs[output].id +
+                                                 "\" is read by operators of this process only, and sent by them");
+}
+
+Status Node::loan(uint32_t output, uint64_t size, Loan* out, Error* error) {
+  Publisher* publisher = impl_->publisher(output);
+  if (publisher == nullptr) return impl_->no_publisher(output, error);
   Loan lent{.publisher = publisher, .output = output, .size = size, .capacity = size};
   uint64_t capacity;  // of the slot; what was not asked for is not the caller's
   if (Status s = publisher->loan(size, &lent.slot, &lent.data, &capacity, error); s != Status::ok) return s;
@@ -249,9 +260,9 @@ Status Node::send(Loan* loan, const SendArgs& args, LocalSample* local, Error* e
 
 Status Node::send_copy(uint32_t output, const void* data, uint64_t size, const SendArgs& args, LocalSample* local,
                        Error* error) {
-  if (output >= impl_->publishers.size())
-    return error->fail(Status::unknown_output, "this node has no output of index " + std::to_string(output));
-  Publisher& publisher = *impl_->publishers[output];
+  Publisher* found = impl_->publisher(output);
+  if (found == nullptr) return impl_->no_publisher(output, error);
+  Publisher& publisher = *found;
   if (size <= kCopiedUnderLock) {
     PublishedSlot published;
     impl_->observe(args.sent_at_ns);
@@ -278,21 +289,19 @@ void Node::discard(Loan* loan) {
   *loan = Loan{};
 }
 
-void Node::retain_local(const LocalSample& sample) { sample.publisher->add_ref(sample.slot); }
 void Node::release_local(const LocalSample& sample) { sample.publisher->unref(sample.slot); }
 
-void Node::count_local(uint32_t input, uint64_t received, uint64_t dropped) {
-  Ledger::add(impl_->ledger.input(input).received, received);
-  Ledger::add(impl_->ledger.input(input).dropped, dropped);
-}
+LedgerInput* Node::input_counts(uint32_t input) { return &impl_->ledger.input(input); }
+LedgerOutput* Node::output_counts(uint32_t output) { return &impl_->ledger.output(output); }
 
 bool Node::has_room(uint32_t output, bool arm) {
-  if (output >= impl_->publishers.size() || impl_->publishers[output]->has_room(arm)) return true;
+  Publisher* publisher = impl_->publisher(output);
+  if (publisher == nullptr || publisher->has_room(arm)) return true;
   return arm && impl_->waits_in_vain(output);
 }
 
 void Node::stop_waiting(uint32_t output) {
-  if (output < impl_->publishers.size()) impl_->publishers[output]->end_wait();
+  if (Publisher* publisher = impl_->publisher(output)) publisher->end_wait();
 }
 
 void Node::set_local_wait(uint32_t input, bool waits) {
@@ -300,9 +309,10 @@ void Node::set_local_wait(uint32_t input, bool waits) {
 }
 
 Status Node::close_output(uint32_t output) {
-  if (output >= impl_->publishers.size()) return Status::unknown_output;
-  if (impl_->publishers[output]->ended()) return Status::ok;
-  impl_->publishers[output]->end();
+  Publisher* publisher = impl_->publisher(output);
+  if (publisher == nullptr) return Status::unknown_output;
+  if (publisher->ended()) return Status::ok;
+  publisher->end();
   impl_->session.send(wire::OutputClosed{output});
   return Status::ok;
 }
@@ -317,7 +327,9 @@ void Node::abandon() {
 void Node::close() {
   if (!is_whole()) return leave_part();
   if (impl_->closed.exchange(true)) return;
-  for (auto& publisher : impl_->publishers) publisher->end();
+  for (auto& publisher : impl_->publishers) {
+    if (publisher != nullptr) publisher->end();
+  }
   impl_->session.send(wire::Bye{});
   impl_->session.fall_silent();
   for (auto& part : impl_->parts) {

@@ -59,6 +59,8 @@ struct InputInfo {
 struct OutputInfo {
   std::string id;
   uint32_t retain = 0;
+  /// False: nobody outside the process can read it. Then its messages are its runtime's business (output_counts()), and
+  /// what is under "publishing" refuses it.
   bool external = true;
 };
 
@@ -195,10 +197,14 @@ class Node {
   Status send_copy(uint32_t output, const void* data, uint64_t size, const SendArgs& args, LocalSample* local,
                    Error* error);
   void discard(Loan* loan);
-  void retain_local(const LocalSample& sample);
   void release_local(const LocalSample& sample);
-  /// Counters of local inputs, kept in the process's ledger like those of edges. One caller at a time.
-  void count_local(uint32_t input, uint64_t received, uint64_t dropped);
+  /// Counters of the process's ledger for messages that never come here: of a local input, of an output that is not
+  /// external. Valid as long as the node; one writer at a time.
+  LedgerInput* input_counts(uint32_t input);
+  LedgerOutput* output_counts(uint32_t output);
+  /// Wall time, and a stamp of the hybrid logical clock that was read at `wall_ns`.
+  uint64_t wall_ns() const;
+  uint64_t stamp(uint64_t wall_ns);
   /// True when no backpressure edge of this output is full now. `arm`: when false is returned, ring the doorbell once
   /// there may be room.
   bool has_room(uint32_t output, bool arm = false);

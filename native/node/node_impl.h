@@ -67,6 +67,12 @@ struct Node::Impl {
   /// The same without a send: true when the next one would be rejected.
   bool waits_in_vain(uint32_t output);
 
+  /// Null: there is no such output, or nobody outside this process reads it.
+  Publisher* publisher(uint32_t output) const {
+    return output < publishers.size() ? publishers[output].get() : nullptr;
+  }
+  Status no_publisher(uint32_t output, Error* error) const;
+
   std::string id, dataflow;
   uint32_t restart_count = 0;
   bool outlives = false;
@@ -77,7 +83,7 @@ struct Node::Impl {
   Session session;  // before the publishers: they give their memory back to it
   Ledger ledger;
   std::vector<OutputInfo> outputs;
-  std::vector<std::unique_ptr<Publisher>> publishers;
+  std::vector<std::unique_ptr<Publisher>> publishers;  // null for outputs that are not external
 
   std::mutex control_lock;
   Fd control;  // epoll: socket, kick, pidfds, waits

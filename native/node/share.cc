@@ -175,7 +175,7 @@ Status Node::join_share(uint64_t key, std::unique_ptr<Node>* out) {
 void Node::leave_part() {
   if (std::exchange(left_, true)) return;
   std::lock_guard guard(impl_->control_lock);
-  for (uint32_t output : part_->outputs) impl_->publishers[output]->end_wait();
+  for (uint32_t output : part_->outputs) stop_waiting(output);
   part_->inbox.set_awake();
   part_->connected = false;
   impl_->wake_others(part_);

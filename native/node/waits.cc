@@ -72,7 +72,7 @@ bool Node::Impl::is_rejected(uint32_t output, uint64_t since_ns, std::string* ri
 
 void Node::Impl::on_send_rejected(Packet& packet) {
   wire::SendRejected message;
-  if (!wire::decode(packet.bytes, &message) || message.output >= publishers.size())
+  if (!wire::decode(packet.bytes, &message) || publisher(message.output) == nullptr)
     return protocol_error("a malformed SendRejected");
   {
     std::lock_guard guard(rejected_lock_);
@@ -91,6 +91,7 @@ void Node::Impl::look_at_waits() {
   bool any = false;
   uint64_t youngest_ns = 0;
   for (auto& publisher : publishers) {
+    if (publisher == nullptr) continue;
     const uint64_t since_ns = publisher->waits_since();
     any |= since_ns != 0;
     youngest_ns = std::max(youngest_ns, since_ns);

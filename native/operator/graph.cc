@@ -12,6 +12,8 @@
 namespace dora {
 namespace {
 
+constexpr uint32_t kSpareSlots = 256;
+
 using Names = std::unordered_map<std::string_view, uint32_t>;
 
 template <class Info>
@@ -40,6 +42,7 @@ bool Scheduler::attach(Node* node, RuntimeError* error) {
   batch_.resize(32);
   if (!attach_outputs(error) || !attach_inputs(error)) return false;
   link_receivers();
+  count_slots();
   return check_cycles(error);
 }
 
@@ -53,6 +56,7 @@ bool Scheduler::attach_outputs(RuntimeError* error) {
         return disagree(error, "the node has no output \"" + std::string(op.id) + "/" + op.outputs[o].id + "\"");
       op.outputs[o].node_index = static_cast<uint32_t>(index);
       op.outputs[o].external = node_->outputs()[static_cast<size_t>(index)].external;
+      op.outputs[o].counts = node_->output_counts(op.outputs[o].node_index);
       if (op.outputs[o].external) op.paced = true;
     }
   }
@@ -70,6 +74,7 @@ bool Scheduler::attach_inputs(RuntimeError* error) {
       if (index < 0) return disagree(error, "the node has no input \"" + std::string(op.id) + "/" + input.id + "\"");
       const InputInfo& info = node_->inputs()[static_cast<size_t>(index)];
       input.node_index = static_cast<uint32_t>(index);
+      input.counts = node_->input_counts(input.node_index);
       input.policy = info.policy;
       input.priority = info.priority;
       input.queue_size = info.queue_size == 0 ? 1 : info.queue_size;
@@ -115,6 +120,18 @@ void Scheduler::link_receivers() {
     if (!by_index_[i]->paced()) continue;
     output->paces = true;
     by_index_[i]->source->paced = true;
+  }
+}
+
+/// How many slots a local output may have in use: what its receivers' queues hold, what may be kept for them, and some
+/// for loans and retained samples.
+void Scheduler::count_slots() {
+  for (uint32_t i = 0; i < operator_count_; i++) {
+    for (uint32_t o = 0; o < operators_[i].output_count; o++) {
+      Output& output = operators_[i].outputs[o];
+      output.most_slots = kMostKept + kSpareSlots;
+      for (uint32_t r = 0; r < output.receiver_count; r++) output.most_slots += output.receivers[r]->queue_size;
+    }
   }
 }
 

@@ -24,26 +24,33 @@ int32_t report(Status status, const Error& error, dora_error_t* out) {
   return static_cast<int32_t>(status);
 }
 
-// A loan as the operator holds it: `reserved` is publisher, output and slot, capacity.
-void give_loan(const Loan& loan, dora_operator_loan_t* out) {
+// A loan as the operator holds it: `reserved` is publisher, output and slot, capacity, local slot. One of the first and
+// the last is there, unless it was sent.
+void give_loan(const OperatorLoan& given, dora_operator_loan_t* out) {
+  const Loan& loan = given.loan;
   out->data = loan.data;
   out->size = loan.size;
   out->reserved[0] = reinterpret_cast<uint64_t>(loan.publisher);
   out->reserved[1] = uint64_t{loan.output} << 32 | loan.slot;
   out->reserved[2] = loan.capacity;
-  out->reserved[3] = 0;
+  out->reserved[3] = reinterpret_cast<uint64_t>(given.local);
 }
 
-Loan take_loan(const dora_operator_loan_t& given) {
-  Loan loan;
-  // The ABI's reserved words hold our own pointers. NOLINTNEXTLINE(performance-no-int-to-ptr)
+bool is_there(const dora_operator_loan_t& given) { return given.reserved[0] != 0 || given.reserved[3] != 0; }
+
+OperatorLoan take_loan(const dora_operator_loan_t& given) {
+  OperatorLoan taken;
+  Loan& loan = taken.loan;
+  // The ABI's reserved words hold our own pointers. NOLINTBEGIN(performance-no-int-to-ptr)
+  taken.local = reinterpret_cast<LocalSlot*>(given.reserved[3]);
   loan.publisher = reinterpret_cast<Publisher*>(given.reserved[0]);
+  // NOLINTEND(performance-no-int-to-ptr)
   loan.output = static_cast<uint32_t>(given.reserved[1] >> 32);
   loan.slot = static_cast<uint32_t>(given.reserved[1]);
   loan.data = given.data;
   loan.size = given.size;
   loan.capacity = given.reserved[2];
-  return loan;
+  return taken;
 }
 
 bool bad_payload(uint32_t encoding, const uint8_t* metadata, uint32_t metadata_size) {
@@ -86,7 +93,7 @@ int32_t output_index(const dora_host_t* host, const char* id) {
 int32_t loan(const dora_host_t* host, uint32_t output, uint64_t size, dora_operator_loan_t* out, dora_error_t* error) {
   Operator* op = operator_of(host);
   Error words;
-  Loan loan;
+  OperatorLoan loan;
   const Status s = op->scheduler->loan(op, output, size, &loan, &words);
   if (s == Status::ok) give_loan(loan, out);
   return report(s, words, error);
@@ -97,12 +104,12 @@ int32_t send(const dora_host_t* host, dora_operator_loan_t* given, uint32_t enco
   if (bad_payload(encoding, metadata, metadata_size)) return refuse_payload(error);
   Operator* op = operator_of(host);
   Error words;
-  if (given->reserved[0] == 0) {
+  if (!is_there(*given)) {
     return report(words.fail(Status::invalid_argument,
                              "operator \"" + std::string(op->id) + "\" sent a loan twice, or one that it never had"),
                   words, error);
   }
-  Loan loan = take_loan(*given);
+  OperatorLoan loan = take_loan(*given);
   SendArgs args;
   args.encoding = static_cast<uint16_t>(encoding);
   args.metadata = metadata;
@@ -125,8 +132,8 @@ int32_t send_copy(const dora_host_t* host, uint32_t output, const void* data, ui
 }
 
 void discard(const dora_host_t* host, dora_operator_loan_t* given) {
-  if (given->reserved[0] == 0) return;
-  Loan loan = take_loan(*given);
+  if (!is_there(*given)) return;
+  OperatorLoan loan = take_loan(*given);
   operator_of(host)->scheduler->discard(&loan);
   *given = {};
 }

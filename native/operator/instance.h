@@ -18,6 +18,7 @@
 
 #include "dora/operator.h"
 #include "node/node.h"
+#include "operator/local_memory.h"
 #include "operator/message.h"
 #include "operator/small_mutex.h"
 
@@ -32,14 +33,15 @@ struct Input {
   const char* id = "";
   Message* head = nullptr;  ///< local messages, oldest first
   Message* tail = nullptr;
-  /// Local messages that wait. Written under the scheduler's lock; its one publisher also reads it without, to see
-  /// whether there is room: only that publisher adds, so room that it sees stays (relaxed: a count, it publishes
-  /// nothing).
+  /// Local messages that wait. Written under the scheduler's lock. A publisher whose output others read too also reads
+  /// it without, to see whether there is room: only that publisher adds, so room that it sees stays (relaxed: a count,
+  /// it publishes nothing).
   std::atomic<uint32_t> queued{0};
   uint32_t queue_size = 0;
   uint32_t node_index = 0;
-  uint32_t reason = 0;   ///< why it closed
-  uint64_t dropped = 0;  ///< since the last event of this input
+  LedgerInput* counts = nullptr;  ///< of a local input: what was received and dropped
+  uint32_t reason = 0;            ///< why it closed
+  uint64_t dropped = 0;           ///< since the last event of this input
   Policy policy = Policy::drop_oldest;
   uint8_t priority = 0;
   bool open = true;           ///< not closed by its source; an operator whose inputs all are not ends
@@ -57,13 +59,24 @@ struct Output {
   uint32_t node_index = 0;
   uint32_t receiver_count = 0;
   Input* const* receivers = nullptr;
-  bool external = false;  ///< somebody outside the process may read it
+  bool external = false;  ///< somebody outside the process may read it: it has a Publisher
   bool paces = false;     ///< a local receiver has backpressure
+  // Of one that nobody outside reads; under the scheduler's lock:
+  uint32_t slots = 0;       ///< in use
+  uint32_t most_slots = 0;  ///< that may be
+  uint64_t sequence = 0;    ///< of the newest message
+  LedgerOutput* counts = nullptr;
+};
+
+/// Memory that an operator writes a message into: the node's, or a local slot (then `loan` has no publisher).
+struct OperatorLoan {
+  Loan loan;
+  LocalSlot* local = nullptr;
 };
 
 /// A message that found a backpressure receiver full: kept by the operator until there is room.
 struct KeptMessage {
-  Loan loan;
+  OperatorLoan memory;
   Output* output;
   uint16_t encoding;
   std::vector<uint8_t> metadata;
@@ -92,7 +105,8 @@ struct Operator {
   uint32_t open_inputs = 0;
   uint32_t local_pending = 0;  ///< local messages in all its inputs
 
-  /// Guards publishing: messages of one operator are published one after the other, and `kept` in front of new ones.
+  /// Guards publishing to outputs that others read too, and `kept`: such messages are published one after the other,
+  /// and what is kept in front of new ones. A local output needs it only when something is kept.
   SmallMutex send_lock;
   std::unique_ptr<std::deque<KeptMessage>> kept;  ///< under send_lock; made when first needed
   uint32_t blocked_output = 0;                    ///< node's index of the output that the first kept message waits for

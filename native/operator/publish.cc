@@ -1,5 +1,10 @@
 // The scheduler's sending side: to other processes through the Node, to neighbours by reference. See scheduler.h.
 //
+// An output that only neighbours read is local: its message lies in a slot of the runtime's own (local_memory.h), and
+// one hold of the scheduler's lock takes the slot, fills it and queues it at every receiver. An output that others read
+// too goes through its Publisher, under the operator's send_lock, and then to the neighbours. Which of both an output
+// is, the broker says when the node joins; it stays so for the life of the process.
+//
 // A send never waits. While a backpressure receiver is full the message is kept (at most kMostKept of them), the
 // operator is `blocked`: it runs nothing until all of them are sent, in order. It is also not run while there is no
 // room to begin with, so keeping is for operators that send several messages for one event, or from threads of their
@@ -7,10 +12,18 @@
 // a time, so room that is seen stays), then the Node either publishes to every edge or to none.
 #include <cstring>
 
+#include "node/ledger.h"
 #include "operator/log.h"
 #include "operator/scheduler.h"
 
 namespace dora {
+
+namespace {
+
+/// Copying this much under the lock takes no longer than a few sends.
+constexpr uint64_t kCopiedUnderLock = 1024;
+
+}  // namespace
 
 bool Scheduler::local_room(const Output& output) {
   for (uint32_t i = 0; i < output.receiver_count; i++) {
@@ -39,47 +52,191 @@ Status not_started(const Operator* op, Error* error) {
 
 }  // namespace
 
-Status Scheduler::loan(Operator* op, uint32_t output, uint64_t size, Loan* loan, Error* error) {
+Status Scheduler::loan(Operator* op, uint32_t output, uint64_t size, OperatorLoan* loan, Error* error) {
   if (Status s = check_output(op, output, error); s != Status::ok) return s;
   if (!started_.load(std::memory_order_acquire)) return not_started(op, error);  // SYNC: started
-  return node_->loan(op->outputs[output].node_index, size, loan, error);
+  Output* from = &op->outputs[output];
+  if (from->external) return node_->loan(from->node_index, size, &loan->loan, error);
+  std::lock_guard guard(lock_);
+  return loan_locked(from, size, loan, error);
 }
 
-Status Scheduler::send(Operator* op, Loan* loan, SendArgs args, Error* error) {
-  for (uint32_t i = 0; i < op->output_count; i++) {
-    if (op->outputs[i].node_index == loan->output) return publish(op, &op->outputs[i], loan, nullptr, 0, args, error);
+Status Scheduler::send(Operator* op, OperatorLoan* loan, const SendArgs& args, Error* error) {
+  if (loan->loan.size <= loan->loan.capacity) {
+    for (uint32_t i = 0; i < op->output_count; i++) {
+      Output* output = &op->outputs[i];
+      const bool own = output->external ? loan->local == nullptr && output->node_index == loan->loan.output
+                                        : loan->local != nullptr && loan->local->output == output;
+      if (!own) continue;
+      return output->external ? publish(op, output, loan, nullptr, 0, args, error)
+                              : publish_local(op, output, loan, nullptr, 0, args, error);
+    }
+    return error->fail(Status::invalid_argument,
+                       "operator \"" + std::string(op->id) + "\" sent a loan that is not its own, or was sent already");
   }
-  return error->fail(Status::invalid_argument,
-                     "operator \"" + std::string(op->id) + "\" sent a loan that is not its own, or was sent already");
+  return error->fail(Status::invalid_argument, "a loan cannot be sent larger than it was lent");
 }
 
-Status Scheduler::send_copy(Operator* op, uint32_t output, const void* data, uint64_t size, SendArgs args,
+Status Scheduler::send_copy(Operator* op, uint32_t output, const void* data, uint64_t size, const SendArgs& args,
                             Error* error) {
   if (Status s = check_output(op, output, error); s != Status::ok) return s;
   if (!started_.load(std::memory_order_acquire)) return not_started(op, error);  // SYNC: started
-  return publish(op, &op->outputs[output], nullptr, data, size, args, error);
+  Output* to = &op->outputs[output];
+  if (to->external) return publish(op, to, nullptr, data, size, args, error);
+  if (size <= kCopiedUnderLock) return publish_local(op, to, nullptr, data, size, args, error);
+  OperatorLoan copy;
+  if (Status s = loan(op, output, size, &copy, error); s != Status::ok) return s;
+  memcpy(copy.loan.data, data, size);
+  const Status s = publish_local(op, to, &copy, nullptr, 0, args, error);
+  if (s != Status::ok) discard(&copy);
+  return s;
 }
 
-// ---- publishing ----
+void Scheduler::discard(OperatorLoan* loan) {
+  if (loan->local == nullptr) return node_->discard(&loan->loan);
+  std::lock_guard guard(lock_);
+  if (loan->local->lent) memory_.unref(loan->local);
+  *loan = {};
+}
 
-Status Scheduler::publish(Operator* op, Output* output, Loan* loan, const void* data, uint64_t size, SendArgs args,
-                          Error* error) {
+// ---- local outputs ----
+
+Status Scheduler::loan_locked(Output* output, uint64_t size, OperatorLoan* loan, Error* error) {
+  LocalSlot* slot = take_slot_locked(output, size, 0, error);
+  if (slot == nullptr) return error->status;
+  slot->lent = true;
+  loan->local = slot;
+  loan->loan = {};
+  loan->loan.data = slot->data();
+  loan->loan.size = loan->loan.capacity = size;
+  return Status::ok;
+}
+
+LocalSlot* Scheduler::take_slot_locked(Output* output, uint64_t size, uint32_t metadata_size, Error* error) {
+  if (size > LocalMemory::kMostBytes) {
+    error->fail(Status::too_large,
+                "a message of " + std::to_string(size) + " bytes on \"" + output->id + "\"; at most " +
+                    std::to_string(LocalMemory::kMostBytes) + " are possible",
+                "Send less at once.");
+    return nullptr;
+  }
+  LocalSlot* slot = memory_.take(output, size, metadata_size);
+  if (slot != nullptr) return slot;
+  error->fail(Status::shm_exhausted,
+              "output \"" + std::string(output->id) + "\" has no slot of " + std::to_string(size) +
+                  " bytes: " + std::to_string(output->slots) + " of the " + std::to_string(output->most_slots) +
+                  " that it may have are in use",
+              "Release samples and loans sooner, or lower the queue sizes of its receivers.");
+  return nullptr;
+}
+
+/// Publishes `loan`, or a copy of `data`.
+Status Scheduler::publish_local(Operator* op, Output* output, OperatorLoan* loan, const void* data, uint64_t size,
+                                const SendArgs& args, Error* error) {
+  const uint64_t wall_ns = node_->wall_ns();
+  {
+    std::lock_guard guard(lock_);
+    // Whoever is blocked has kept messages, which go first.
+    if (!op->blocked && (!output->paces || local_room(*output)))
+      return put_local_locked(output, loan, data, size, args, wall_ns, error);
+  }
+  std::lock_guard sending(op->send_lock);
+  {
+    std::lock_guard guard(lock_);
+    if (!op->blocked && local_room(*output)) return put_local_locked(output, loan, data, size, args, wall_ns, error);
+  }
+  return keep(op, output, loan, data, size, args, false, error);
+}
+
+/// There is room everywhere. On a failure the loan is still the caller's.
+Status Scheduler::put_local_locked(Output* output, OperatorLoan* loan, const void* data, uint64_t size,
+                                   const SendArgs& args, uint64_t wall_ns, Error* error) {
+  LocalSlot* slot = nullptr;
+  if (loan == nullptr) {
+    slot = take_slot_locked(output, size, args.metadata_size, error);
+    if (slot == nullptr) return error->status;
+    if (size > 0) memcpy(slot->data(), data, size);
+  } else {
+    slot = loan->local;
+    size = loan->loan.size;
+    if (!slot->lent) return error->fail(Status::invalid_argument, "this loan was sent or given back already");
+    if (LocalMemory::metadata_offset(size) + args.metadata_size > slot->capacity) {
+      // Rare: slots have spare room for metadata.
+      LocalSlot* larger = take_slot_locked(output, size, args.metadata_size, error);
+      if (larger == nullptr) return error->status;
+      memcpy(larger->data(), slot->data(), size);
+      memory_.unref(std::exchange(slot, larger));
+    }
+    slot->lent = false;
+    *loan = {};
+  }
+  LocalSample sample;
+  sample.encoding = args.encoding;
+  sample.data = slot->data();
+  sample.size = size;
+  if (args.metadata_size > 0) {
+    uint8_t* metadata = slot->data() + LocalMemory::metadata_offset(size);
+    memcpy(metadata, args.metadata, args.metadata_size);
+    sample.metadata = metadata;
+    sample.metadata_size = args.metadata_size;
+  }
+  sample.sequence = ++output->sequence;
+  sample.sent_at_ns = node_->stamp(wall_ns);
+  Ledger::add(output->counts->sent, 1);
+  Ledger::add(output->counts->bytes, size);
+  for (uint32_t i = 0; i < output->receiver_count; i++) {
+    Message* message = queue_locked(output->receivers[i], sample, nullptr);
+    if (message == nullptr) continue;
+    message->origin = Message::Origin::local;
+    message->local = slot;
+    slot->refs++;
+  }
+  memory_.unref(slot);  // the reference that it was taken with
+  return Status::ok;
+}
+
+// ---- outputs that others read too ----
+
+Status Scheduler::publish(Operator* op, Output* output, OperatorLoan* loan, const void* data, uint64_t size,
+                          SendArgs args, Error* error) {
   std::lock_guard guard(op->send_lock);
   const bool behind = op->kept != nullptr && !op->kept->empty();
   if (behind || (output->paces && !local_room(*output))) return keep(op, output, loan, data, size, args, false, error);
   args.arm = true;
   args.local_refs = output->receiver_count;
   LocalSample sample;
-  const Status s = loan != nullptr ? node_->send(loan, args, &sample, error)
+  const Status s = loan != nullptr ? node_->send(&loan->loan, args, &sample, error)
                                    : node_->send_copy(output->node_index, data, size, args, &sample, error);
   if (s == Status::would_block) return keep(op, output, loan, data, size, args, true, error);
-  if (s == Status::ok && output->receiver_count > 0) deliver_local(output, sample);
+  if (s == Status::ok && output->receiver_count > 0) deliver_shared(output, sample);
   return s;
 }
 
+/// Queues a published message at its local receivers, which hold a reference each. Under send_lock.
+void Scheduler::deliver_shared(Output* output, const LocalSample& sample) {
+  Message* dropped = nullptr;
+  uint32_t unwanted = 0;
+  {
+    std::lock_guard guard(lock_);
+    for (uint32_t i = 0; i < output->receiver_count; i++) {
+      Message* message = queue_locked(output->receivers[i], sample, &dropped);
+      if (message == nullptr) {
+        unwanted++;
+        continue;
+      }
+      message->origin = Message::Origin::shared;
+      message->shared = sample;
+    }
+  }
+  for (; unwanted > 0; unwanted--) node_->release_local(sample);
+  if (dropped != nullptr) release_chain(dropped);
+}
+
+// ---- messages that wait for room ----
+
 /// Under send_lock. `outside`: it is a receiver in another process that is full.
-Status Scheduler::keep(Operator* op, Output* output, Loan* loan, const void* data, uint64_t size, const SendArgs& args,
-                       bool outside, Error* error) {
+Status Scheduler::keep(Operator* op, Output* output, OperatorLoan* loan, const void* data, uint64_t size,
+                       const SendArgs& args, bool outside, Error* error) {
   if (op->kept == nullptr) op->kept = std::make_unique<std::deque<KeptMessage>>();
   if (op->kept->size() >= kMostKept) {
     return error->fail(Status::would_block,
@@ -89,10 +246,12 @@ Status Scheduler::keep(Operator* op, Output* output, Loan* loan, const void* dat
   }
   KeptMessage kept{{}, output, args.encoding, {}};
   if (loan != nullptr) {
-    kept.loan = std::exchange(*loan, Loan{});
+    kept.memory = std::exchange(*loan, OperatorLoan{});
   } else {
-    if (Status s = node_->loan(output->node_index, size, &kept.loan, error); s != Status::ok) return s;
-    if (size > 0) memcpy(kept.loan.data, data, size);
+    if (Status s = this->loan(op, static_cast<uint32_t>(output - op->outputs), size, &kept.memory, error);
+        s != Status::ok)
+      return s;
+    if (size > 0) memcpy(kept.memory.loan.data, data, size);
   }
   if (args.metadata_size > 0) kept.metadata.assign(args.metadata, args.metadata + args.metadata_size);
   op->kept->push_back(std::move(kept));
@@ -134,6 +293,25 @@ void Scheduler::wait_outside_locked(Operator* op, const Output& output) {
   blocked_ = op;
 }
 
+/// Sends a kept message. would_block: one outside is full, and it stays.
+Status Scheduler::send_kept(KeptMessage* kept, Error* error) {
+  SendArgs args;
+  args.encoding = kept->encoding;
+  args.metadata = kept->metadata.data();
+  args.metadata_size = static_cast<uint32_t>(kept->metadata.size());
+  if (!kept->output->external) {
+    const uint64_t wall_ns = node_->wall_ns();
+    std::lock_guard guard(lock_);
+    return put_local_locked(kept->output, &kept->memory, nullptr, 0, args, wall_ns, error);
+  }
+  args.local_refs = kept->output->receiver_count;
+  args.arm = true;
+  LocalSample sample;
+  const Status s = node_->send(&kept->memory.loan, args, &sample, error);
+  if (s == Status::ok && kept->output->receiver_count > 0) deliver_shared(kept->output, sample);
+  return s;
+}
+
 /// Sends what was kept, as far as there is room. By a worker that has the operator.
 void Scheduler::flush(Operator* op) {
   std::lock_guard sending(op->send_lock);
@@ -141,21 +319,13 @@ void Scheduler::flush(Operator* op) {
   while (!op->kept->empty()) {
     KeptMessage& kept = op->kept->front();
     if (!local_room(*kept.output)) break;
-    SendArgs args;
-    args.encoding = kept.encoding;
-    args.metadata = kept.metadata.data();
-    args.metadata_size = static_cast<uint32_t>(kept.metadata.size());
-    args.local_refs = kept.output->receiver_count;
-    args.arm = true;
-    LocalSample sample;
     Error error;
-    const Status s = node_->send(&kept.loan, args, &sample, &error);
+    const Status s = send_kept(&kept, &error);
     outside = s == Status::would_block;
     if (outside) break;
-    if (s == Status::ok && kept.output->receiver_count > 0) deliver_local(kept.output, sample);
     if (s != Status::ok) {
       log_runtime("error", error);
-      node_->discard(&kept.loan);
+      discard(&kept.memory);
     }
     op->kept->pop_front();
   }
@@ -176,71 +346,61 @@ void Scheduler::flush(Operator* op) {
 
 namespace {
 
-void fill(Message* message, const Input& input, uint32_t index, const LocalSample& sample) {
-  message->origin = Message::Origin::local;
-  message->local = sample;
-  dora_operator_event_t& event = message->event;
-  event.struct_size = sizeof event;
-  event.type = DORA_EVENT_INPUT;
-  event.input = index;
-  event.reason = DORA_REASON_NONE;
-  event.encoding = sample.encoding;
-  event.metadata_size = sample.metadata_size;
-  event.input_id = input.id;
-  event.data = sample.size == 0 ? nullptr : sample.data;
-  event.size = sample.size;
-  event.metadata = sample.metadata;
-  event.sequence = sample.sequence;
-  event.sent_at_ns = sample.sent_at_ns;
-  event.deadline_ns = 0;
-  event.grace_ns = 0;
+void fill(dora_operator_event_t* event, const Input& input, const LocalSample& sample) {
+  event->struct_size = sizeof *event;
+  event->type = DORA_EVENT_INPUT;
+  event->input = static_cast<uint32_t>(&input - input.owner->inputs);
+  event->reason = DORA_REASON_NONE;
+  event->encoding = sample.encoding;
+  event->metadata_size = sample.metadata_size;
+  event->input_id = input.id;
+  event->data = sample.size == 0 ? nullptr : sample.data;
+  event->size = sample.size;
+  event->metadata = sample.metadata;
+  event->sequence = sample.sequence;
+  event->sent_at_ns = sample.sent_at_ns;
+  event->deadline_ns = 0;
+  event->grace_ns = 0;
 }
 
 }  // namespace
 
-/// Queues a published message at its receivers, which hold a reference each. Under send_lock.
-void Scheduler::deliver_local(Output* output, const LocalSample& sample) {
-  Message* dropped = nullptr;
-  uint32_t unwanted = 0;
-  {
-    std::lock_guard guard(lock_);
-    for (uint32_t i = 0; i < output->receiver_count; i++) {
-      Input* input = output->receivers[i];
-      if (input->owner->destroyed || !input->open) {
-        unwanted++;
-        continue;
-      }
-      if (input->silent) {
-        input->recovered_pending = true;
-      } else if (input->closed_pending && input->reason == DORA_REASON_TIMEOUT) {
-        input->closed_pending = false;  // it has not heard of the silence, which is over
-      }
-      Operator* owner = input->owner;
-      Message* message = pool_.take();
-      fill(message, *input, static_cast<uint32_t>(input - owner->inputs), sample);
-      message->arrival = ++arrivals_;
-      uint32_t queued = input->queued.load(std::memory_order_relaxed);
-      if (queued >= input->queue_size) {  // drop_oldest: room was seen in all others
-        Message* oldest = input->head;
-        input->head = oldest->next;
-        if (input->head == nullptr) input->tail = nullptr;
-        oldest->next = dropped;
-        dropped = oldest;
-        input->dropped++;
-        node_->count_local(input->node_index, 0, 1);
-        queued--;
-        owner->local_pending--;
-      }
-      (input->tail == nullptr ? input->head : input->tail->next) = message;
-      input->tail = message;
-      input->queued.store(queued + 1, std::memory_order_relaxed);
-      owner->local_pending++;
-      list_change_locked(owner);
-      make_runnable_locked(owner, false);
+/// A new message in this input's queue, whose memory the caller sets. Null: nobody will read it. What it drops goes
+/// back to the pool, or to `dropped` where its memory is the node's.
+Message* Scheduler::queue_locked(Input* input, const LocalSample& sample, Message** dropped) {
+  Operator* owner = input->owner;
+  if (owner->destroyed || !input->open) return nullptr;
+  if (input->silent) {
+    input->recovered_pending = true;
+  } else if (input->closed_pending && input->reason == DORA_REASON_TIMEOUT) {
+    input->closed_pending = false;  // it has not heard of the silence, which is over
+  }
+  uint32_t queued = input->queued.load(std::memory_order_relaxed);
+  if (queued >= input->queue_size) {  // drop_oldest: room was seen in all others
+    Message* oldest = input->head;
+    input->head = oldest->next;
+    if (input->head == nullptr) input->tail = nullptr;
+    input->dropped++;
+    Ledger::add(input->counts->dropped, 1);
+    queued--;
+    owner->local_pending--;
+    if (oldest->origin == Message::Origin::local) {
+      pool_.give(oldest, &memory_);
+    } else {
+      oldest->next = *dropped;
+      *dropped = oldest;
     }
   }
-  for (; unwanted > 0; unwanted--) node_->release_local(sample);
-  if (dropped != nullptr) release_chain(dropped);
+  Message* message = pool_.take();
+  fill(&message->event, *input, sample);
+  message->arrival = ++arrivals_;
+  (input->tail == nullptr ? input->head : input->tail->next) = message;
+  input->tail = message;
+  input->queued.store(queued + 1, std::memory_order_relaxed);
+  owner->local_pending++;
+  list_change_locked(owner);
+  make_runnable_locked(owner, false);
+  return message;
 }
 
 /// A message left this input's queue: its publisher may have waited for that.

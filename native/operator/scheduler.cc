@@ -3,6 +3,8 @@
 
 #include <sys/eventfd.h>
 
+#include "node/ledger.h"
+
 namespace dora {
 
 // ---- what an operator does next ----
@@ -43,7 +45,7 @@ Message* Scheduler::take_selected_locked(Operator* op, Message* selected) {
   input.queued.store(input.queued.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
   op->local_pending--;
   selected->event.dropped = std::exchange(input.dropped, 0);
-  node_->count_local(input.node_index, 1, 0);
+  Ledger::add(input.counts->received, 1);
   dequeued_locked(&input);
   return selected;
 }
@@ -284,22 +286,23 @@ void Scheduler::run_event(const Next& next_step, CrashScope* self) {
   }
   // SYNC: message-refs. One reference, and it is ours: no other thread can add one, for retaining needs a reference.
   const bool last = message->refs.load(std::memory_order_acquire) == 1;
-  if (last) message->release_memory(node_);
+  if (last) message->release_outside(node_);
   lock_.lock();
   finish_locked(op, last ? message : nullptr, status);
-  if (!last) {
-    // A retained sample outlives its event. The count may have fallen since we looked.
-    if (message->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-      message->release_memory(node_);
-      pool_.give(message);
-    }
-  }
+  if (!last) drop_ref_locked(message);
+}
+
+/// A retained sample outlives its event; but it may be gone by now.
+void Scheduler::drop_ref_locked(Message* message) {
+  if (message->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;  // SYNC: message-refs
+  message->release_outside(node_);
+  pool_.give(message, &memory_);
 }
 
 /// The current event is over. `message`, when given, goes back to the pool.
 void Scheduler::finish_locked(Operator* op, Message* message, int32_t status) {
   if (status < 0) fail_locked(op, op->current, status);
-  if (message != nullptr) pool_.give(message);
+  if (message != nullptr) pool_.give(message, &memory_);
   op->current = nullptr;
   op->phase = Phase::idle;
   if (op->has_external) list_change_locked(op);
@@ -318,13 +321,10 @@ Status Scheduler::complete(Operator* op, uint64_t token, int32_t status) {
     message = op->current;
   }
   const bool last = message->refs.load(std::memory_order_acquire) == 1;  // SYNC: message-refs
-  if (last) message->release_memory(node_);
+  if (last) message->release_outside(node_);
   std::lock_guard guard(lock_);
   finish_locked(op, last ? message : nullptr, status);
-  if (!last && message->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-    message->release_memory(node_);
-    pool_.give(message);
-  }
+  if (!last) drop_ref_locked(message);
   // We are no worker (or one that is busy): its next event, or a look at the node for it, is for somebody else.
   wake_one_locked();
   return Status::ok;
@@ -332,17 +332,17 @@ Status Scheduler::complete(Operator* op, uint64_t token, int32_t status) {
 
 void Scheduler::release(Message* message) {
   if (message->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;  // SYNC: message-refs
-  message->release_memory(node_);
+  message->release_outside(node_);
   std::lock_guard guard(lock_);
-  pool_.give(message);
+  pool_.give(message, &memory_);
 }
 
 void Scheduler::release_chain(Message* chain) {
-  for (Message* message = chain; message != nullptr; message = message->next) message->release_memory(node_);
+  for (Message* message = chain; message != nullptr; message = message->next) message->release_outside(node_);
   std::lock_guard guard(lock_);
   while (chain != nullptr) {
     Message* following = chain->next;
-    pool_.give(chain);
+    pool_.give(chain, &memory_);
     chain = following;
   }
 }

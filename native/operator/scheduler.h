@@ -4,10 +4,11 @@
 // then sent-at. An operator is cooperative: nobody interrupts it, never two workers are in one, and while it is
 // deferred, or one of its outputs has no room, its next event waits.
 //
-// Messages between operators of the runtime never leave the process: the slot is shared by reference and queued at each
-// receiving input (publish.cc). Messages of other processes are claimed from the Node only when their operator can run
-// them, one per operator, so that ring policies keep their meaning (consume.cc). No JavaScript and, while there is
-// work, no system call is on a message's way.
+// Messages between operators of the runtime never leave the process: they lie in slots of the runtime's own, shared by
+// reference and queued at each receiving input (publish.cc); an output that others read too has its slots in shared
+// memory instead, and its neighbours refer to those. Messages of other processes are claimed from the Node only when
+// their operator can run them, one per operator, so that ring policies keep their meaning (consume.cc). No JavaScript
+// and, while there is work, no system call is on a message's way.
 //
 // Workers are equal. Whoever finds nothing to run becomes the leader, who sleeps on the node's descriptors; others
 // sleep on a ticket. A push wakes a follower, or the leader through `kick_`, only when no worker would look anyway. The
@@ -64,10 +65,10 @@ class Scheduler {
 
   // ---- for operators, [any-thread] (host.cc)
   // -----------------------------------------------------------------------------
-  Status loan(Operator* op, uint32_t output, uint64_t size, Loan* loan, Error* error);
-  Status send(Operator* op, Loan* loan, SendArgs args, Error* error);
-  Status send_copy(Operator* op, uint32_t output, const void* data, uint64_t size, SendArgs args, Error* error);
-  void discard(Loan* loan) { node_->discard(loan); }
+  Status loan(Operator* op, uint32_t output, uint64_t size, OperatorLoan* loan, Error* error);
+  Status send(Operator* op, OperatorLoan* loan, const SendArgs& args, Error* error);
+  Status send_copy(Operator* op, uint32_t output, const void* data, uint64_t size, const SendArgs& args, Error* error);
+  void discard(OperatorLoan* loan);
   void release(Message* message);
   Status complete(Operator* op, uint64_t token, int32_t status);
   Status request_stop(Operator* op, bool all);
@@ -94,6 +95,7 @@ class Scheduler {
   bool has_room_locked(Operator* op);
   void run_event(const Next& next, CrashScope* self);
   void finish_locked(Operator* op, Message* message, int32_t status);
+  void drop_ref_locked(Message* message);
   void fail_locked(Operator* op, const Message* message, int32_t status);
   void destroy(Operator* op, CrashScope* self);
   void close(Operator* op);
@@ -122,11 +124,19 @@ class Scheduler {
   bool tick();
 
   // publish.cc
-  Status publish(Operator* op, Output* output, Loan* loan, const void* data, uint64_t size, SendArgs args,
+  Status loan_locked(Output* output, uint64_t size, OperatorLoan* loan, Error* error);
+  LocalSlot* take_slot_locked(Output* output, uint64_t size, uint32_t metadata_size, Error* error);
+  Status publish_local(Operator* op, Output* output, OperatorLoan* loan, const void* data, uint64_t size,
+                       const SendArgs& args, Error* error);
+  Status put_local_locked(Output* output, OperatorLoan* loan, const void* data, uint64_t size, const SendArgs& args,
+                          uint64_t wall_ns, Error* error);
+  Status publish(Operator* op, Output* output, OperatorLoan* loan, const void* data, uint64_t size, SendArgs args,
                  Error* error);
-  Status keep(Operator* op, Output* output, Loan* loan, const void* data, uint64_t size, const SendArgs& args,
+  void deliver_shared(Output* output, const LocalSample& sample);
+  Message* queue_locked(Input* input, const LocalSample& sample, Message** dropped);
+  Status keep(Operator* op, Output* output, OperatorLoan* loan, const void* data, uint64_t size, const SendArgs& args,
               bool outside, Error* error);
-  void deliver_local(Output* output, const LocalSample& sample);
+  Status send_kept(KeptMessage* kept, Error* error);
   void dequeued_locked(Input* input);
   void flush(Operator* op);
   static bool local_room(const Output& output);
@@ -138,6 +148,7 @@ class Scheduler {
   bool attach_inputs(RuntimeError* error);
   bool attach_outputs(RuntimeError* error);
   void link_receivers();
+  void count_slots();
   bool check_cycles(RuntimeError* error) const;
 
   const uint32_t operator_count_;
@@ -155,6 +166,7 @@ class Scheduler {
 
   SmallMutex lock_;  // guards what follows, all operators and inputs
   RunQueue queue_;
+  LocalMemory memory_;
   MessagePool pool_;
   uint64_t arrivals_ = 0;
   uint32_t live_ = 0;

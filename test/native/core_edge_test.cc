@@ -20,7 +20,7 @@ struct Bench {
   Publisher publisher;
   EdgePair edge;
   Bench(Policy policy, uint32_t queue, uint32_t hold = 16, uint32_t retain = 0, uint32_t slots = kSlots)
-      : publisher({"out", true, kMap, slots, retain}, &budget, &hlc), edge(policy, queue, slots, hold) {
+      : publisher({"out", kMap, slots, retain}, &budget, &hlc), edge(policy, queue, slots, hold) {
     REQUIRE(publisher.init(&edge.error) == Status::ok);
     REQUIRE(edge.open_writer(publisher) == Status::ok);
     REQUIRE(edge.open_reader(publisher, kMap, slots) == Status::ok);
@@ -295,7 +295,7 @@ TEST_CASE("the pool's memory cannot be mapped writable by a subscriber, and the 
 TEST_CASE("an exhausted budget is an error with figures, and a release makes the send work again") {
   FixedBudget budget(1 << 20);
   Hlc hlc;
-  Publisher publisher({"out", true, kMap, kSlots, 0}, &budget, &hlc);
+  Publisher publisher({"out", kMap, kSlots, 0}, &budget, &hlc);
   EdgePair edge(Policy::backpressure, 64, kSlots);
   REQUIRE(publisher.init(&edge.error) == Status::ok);
   REQUIRE(edge.open_writer(publisher) == Status::ok);

@@ -1,4 +1,4 @@
-// Slots: size classes, reuse, references, growth within a budget, private pools; clocks.
+// Slots: size classes, reuse, references, growth within a budget; clocks.
 #include <poll.h>
 #include <unistd.h>
 
@@ -24,7 +24,7 @@ TEST_CASE("a size class holds its request, wastes at most a quarter, and is a mu
 
 TEST_CASE("the slot freed last is lent first, with a new generation") {
   FixedBudget budget(1 << 20);
-  Pool pool("out", true, 1 << 20, 64, &budget);
+  Pool pool("out", 1 << 20, 64, &budget);
   Error error;
   REQUIRE(pool.init(&error) == Status::ok);
   uint32_t a, b, c;
@@ -40,8 +40,9 @@ TEST_CASE("the slot freed last is lent first, with a new generation") {
 
 TEST_CASE("a slot with several references is free after the last") {
   FixedBudget budget(1 << 20);
-  Pool pool("out", false, 0, 64, &budget);
+  Pool pool("out", 1 << 20, 64, &budget);
   Error error;
+  REQUIRE(pool.init(&error) == Status::ok);
   uint32_t slot;
   REQUIRE(pool.allocate(100, true, &slot, &error) == Status::ok);
   pool.add_ref(slot);
@@ -53,7 +54,7 @@ TEST_CASE("a slot with several references is free after the last") {
 
 TEST_CASE("slots do not overlap, and memory never exceeds the budget") {
   FixedBudget budget(2 << 20);
-  Pool pool("out", true, 64 << 20, 4096, &budget);
+  Pool pool("out", 64 << 20, 4096, &budget);
   Error error;
   REQUIRE(pool.init(&error) == Status::ok);
   std::set<std::pair<uint64_t, uint64_t>> taken;
@@ -75,7 +76,7 @@ TEST_CASE("slots do not overlap, and memory never exceeds the budget") {
 
 TEST_CASE("with the budget used up a larger free slot serves a smaller request") {
   FixedBudget budget(256 * 1024);
-  Pool pool("out", true, 1 << 20, 64, &budget);
+  Pool pool("out", 1 << 20, 64, &budget);
   Error error;
   REQUIRE(pool.init(&error) == Status::ok);
   uint32_t large, small;
@@ -88,7 +89,7 @@ TEST_CASE("with the budget used up a larger free slot serves a smaller request")
 TEST_CASE("sizes that change use up neither slots nor memory: what nobody holds can be had, in any size") {
   constexpr uint64_t kMap = 512 * 1024, kLargest = 448 * 1024;
   FixedBudget budget(kMap);
-  Pool pool("out", true, kMap, 16, &budget);
+  Pool pool("out", kMap, 16, &budget);
   Error error;
   REQUIRE(pool.init(&error) == Status::ok);
   uint32_t slot;
@@ -110,7 +111,7 @@ TEST_CASE("sizes that change use up neither slots nor memory: what nobody holds 
 TEST_CASE("slots that are held keep their place and content while free ones are cut anew around them") {
   constexpr uint64_t kMap = 1 << 20;
   FixedBudget budget(kMap);
-  Pool pool("out", true, kMap, 64, &budget);
+  Pool pool("out", kMap, 64, &budget);
   Error error;
   REQUIRE(pool.init(&error) == Status::ok);
   std::mt19937_64 random(3);

@@ -33,7 +33,7 @@ struct Bench {
   EdgePair edge;
   Mapping view;
   Bench(Policy policy, uint32_t queue, uint32_t hold = 16)
-      : publisher({"out", true, kMap, kSlots, 0}, &budget, &hlc), edge(policy, queue, kSlots, hold) {
+      : publisher({"out", kMap, kSlots, 0}, &budget, &hlc), edge(policy, queue, kSlots, hold) {
     REQUIRE(publisher.init(&edge.error) == Status::ok);
     REQUIRE(edge.open_writer(publisher) == Status::ok);
     REQUIRE(edge.open_reader(publisher, kMap, kSlots) == Status::ok);

@@ -23,15 +23,15 @@ struct Ended {
   std::string text;
 };
 
-/// Runs a runtime with the operator `id` of op_crash, sends it one message, and waits for its end.
-Ended crash(const std::string& id) {
-  Flow flow;
-  flow.node("source", {}, {"x"});
-  flow.library_op(id, library("op_crash"), {{"image", "source/x"}}, {});
+/// Runs a runtime of its own with the flow's operators, all of op_crash, sends one message, and waits for its end.
+Ended crash(Flow& flow) {
   const std::string config = flow.announce();
   int ends[2];
   REQUIRE(pipe(ends) == 0);
-  const PeerCommand peer(beside("operator_runtime_peer"), {config, library("op_crash"), id, "image"});
+  std::vector<std::string> words{config, library("op_crash")};
+  for (const OperatorSpec& spec : flow.specs)
+    words.push_back(spec.id + "/" + spec.inputs[0] + (spec.outputs.empty() ? "" : "/" + spec.outputs[0]));
+  const PeerCommand peer(beside("operator_runtime_peer"), words);
   const pid_t pid = fork();
   REQUIRE(pid >= 0);
   if (pid == 0) {
@@ -74,6 +74,14 @@ Ended crash(const std::string& id) {
   return ended;
 }
 
+/// The same for one operator.
+Ended crash(const std::string& id) {
+  Flow flow;
+  flow.node("source", {}, {"x"});
+  flow.library_op(id, library("op_crash"), {{"image", "source/x"}}, {});
+  return crash(flow);
+}
+
 }  // namespace
 
 TEST_CASE("a crash in on_event names operator, input and signal, and ends the process with it") {
@@ -110,4 +118,21 @@ TEST_CASE("a store into a received message names whose memory it is") {
   CHECK(ended.text.find("operator \"store\"") != std::string::npos);
   CHECK(ended.text.find("input \"store/image\" of node \"runtime\"") != std::string::npos);
   CHECK(ended.text.find("copy the payload") != std::string::npos);
+}
+
+TEST_CASE("a crash with messages of neighbours in flight: each of them is received, dropped, or was in flight") {
+  Flow flow;
+  flow.node("source", {}, {"x"});
+  flow.library_op("burst", library("op_crash"), {{"image", "source/x"}}, {"out"});
+  flow.library_op("second", library("op_crash"), {{"image", "local/burst/out", 4}}, {});
+  const Ended ended = crash(flow);
+  CAPTURE(ended.text);
+  CHECK(WTERMSIG(ended.status) == SIGABRT);
+  CHECK(ended.text.find("operator \"second\"") != std::string::npos);
+  CHECK(ended.text.find("sequence 5") != std::string::npos);
+  const InputCounts counts = flow.input_counts("second/image");
+  CHECK(counts.sent == 7);
+  CHECK(counts.received == 2);
+  CHECK(counts.dropped == 3);
+  CHECK(counts.in_flight == 2);
 }

@@ -292,16 +292,21 @@ class Flow {
     nodes[id]->release(event.sample);
     return text;
   }
-  /// received, dropped of the runtime's input `operator/id`.
-  std::pair<uint64_t, uint64_t> counts(const std::string& input) {
+  /// What the broker counts of the runtime's input `operator/id`.
+  InputCounts input_counts(const std::string& input) {
     for (const NodeCounts& node : broker->counts("flow")) {
       if (node.node != "runtime") continue;
       for (const InputCounts& one : node.inputs) {
-        if (one.id == input) return {one.received, one.dropped};
+        if (one.id == input) return one;
       }
     }
     FAIL("the broker knows no input " << input);
     return {};
+  }
+  /// received, dropped of it.
+  std::pair<uint64_t, uint64_t> counts(const std::string& input) {
+    const InputCounts counts = input_counts(input);
+    return {counts.received, counts.dropped};
   }
 
   std::unique_ptr<Broker> broker;

@@ -1,17 +1,24 @@
-// A runtime node as a process: `operator_runtime_peer CONFIG LIBRARY OPERATOR INPUT`. Its operator has one input and no
-// output. Ends with 0, or with 1 after it printed why.
+// A runtime node as a process: `operator_runtime_peer CONFIG LIBRARY OPERATOR/INPUT[/OUTPUT]…`. Its operators have one
+// input each, and at most one output. Ends with 0, or with 1 after it printed why.
 #include <stdio.h>
 
 #include <condition_variable>
 #include <mutex>
+#include <string>
 
 #include "operator/runtime.h"
 
 int main(int count, char** args) {
-  if (count != 5) return 2;
+  if (count < 4) return 2;
   dora::RuntimeOptions options;
   options.node.config = args[1];
-  options.operators.push_back({args[3], args[2], 0, {args[4]}, {}});
+  for (int i = 3; i < count; i++) {
+    const std::string words = args[i];
+    const size_t input = words.find('/') + 1, output = words.find('/', input);
+    dora::OperatorSpec spec{words.substr(0, input - 1), args[2], 0, {words.substr(input, output - input)}, {}};
+    if (output != std::string::npos) spec.outputs.push_back(words.substr(output + 1));
+    options.operators.push_back(std::move(spec));
+  }
   std::mutex lock;
   std::condition_variable changed;
   bool ended = false;

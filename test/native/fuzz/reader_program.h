@@ -136,7 +136,7 @@ inline void Program::run() {
   queue_ = 1 + (shape >> 2) % 9;
   hold_ = (shape >> 8) % 7;
   Error error;
-  publisher_ = std::make_unique<Publisher>(PublisherConfig{"out", true, kMap, kSlots, 0}, &budget_, &hlc_);
+  publisher_ = std::make_unique<Publisher>(PublisherConfig{"out", kMap, kSlots, 0}, &budget_, &hlc_);
   must(publisher_->init(&error) == Status::ok, "a pool");
   uint32_t slot;
   uint64_t capacity;

@@ -1,4 +1,5 @@
 /* An operator that crashes as its id says: in `segv` it stores to address 16, in `fpe` it divides by zero, and so on.
+ * `second` crashes in its second message. `burst` does not crash: it sends seven messages for each that it gets.
  */
 #include <dora/operator.h>
 #include <signal.h>
@@ -14,6 +15,8 @@ static int32_t recurse(volatile char* up) {
 }
 
 static void crash(const char* how) {
+  static int32_t count = 0;
+  if (strcmp(how, "second") == 0 && ++count == 2) abort();
   if (strcmp(how, "segv") == 0) *(volatile int32_t*)(intptr_t)16 = 1;
   if (strcmp(how, "stack") == 0) recurse(NULL);
   if (strcmp(how, "fpe") == 0) raise(SIGFPE);
@@ -34,6 +37,10 @@ static int32_t on_event(const dora_host_t* host, void* state, const dora_operato
   if (event->type == DORA_EVENT_START && strcmp(id, "start") == 0) *(volatile int32_t*)(intptr_t)16 = 1;
   if (event->type != DORA_EVENT_INPUT) return DORA_OK;
   if (strcmp(id, "store") == 0) *(volatile uint8_t*)(uintptr_t)event->data = 1;
+  if (strcmp(id, "burst") == 0) {
+    for (int32_t i = 0; i < 7; i++)
+      host->api->send_copy(host, 0, event->data, event->size, DORA_ENCODING_RAW, NULL, 0, NULL);
+  }
   crash(id);
   return DORA_OK;
 }
