@@ -136,7 +136,6 @@ export interface NativeOperatorSpec {
 export interface NativeRuntimeOptions {
   /** DORA_NODE_CONFIG's value; absent: the environment's. */
   config?: string;
-  operators: NativeOperatorSpec[];
   /** Workers of the scheduler, 1 … 64. */
   threads: number;
   /**
@@ -145,7 +144,13 @@ export interface NativeRuntimeOptions {
    */
   onEnd: (error: { code: string; message: string; hint?: string } | null) => void;
 }
+/** An operator runtime: operators are added, then it is started, once. Thousands of them cost little when they come one by one. */
 export interface NativeRuntime {
+  addOperator(spec: NativeOperatorSpec): void;
+  /** An id that two of the operators have, or null. */
+  repeatedId(): string | null;
+  /** Starts it; it joins as the node of this process. Returns at once; what goes wrong is told to onEnd. */
+  start(options: NativeRuntimeOptions): void;
   /** Asks every operator to stop (stop event), and the runtime to end when they have. */
   stop(): void;
   /** The same, and waits for the end: blocks for as long as an operator does. At once after onEnd. */
@@ -338,6 +343,5 @@ export interface NativeModule {
   connectNode(config?: string): NativeNode;
   /** A node over what another thread of this process has shared. Closing it, or the end of this thread, lets go of that. */
   connectPart(key: number): NativeNode | 'unknown' | 'closed' | 'inUse';
-  /** Starts an operator runtime, which joins as the node of this process. Returns at once; what goes wrong is told to onEnd. */
-  startRuntime(options: NativeRuntimeOptions): NativeRuntime;
+  createRuntime(): NativeRuntime;
 }

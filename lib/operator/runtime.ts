@@ -6,9 +6,8 @@
  * last lines on stderr, `error CODE message` and a hint.
  */
 import { DoraError } from '../errors.js';
-import type { NativeRuntime } from '../native/binding.js';
 import { loadNative } from '../native/load.js';
-import { parseRuntimeConfig, readRuntimeConfig } from './runtime-config.js';
+import { invalid, readRuntimeConfig, runtimeConfigLines } from './runtime-config.js';
 
 function print(error: unknown): void {
   const failure =
@@ -23,18 +22,21 @@ function print(error: unknown): void {
 
 /** Resolves when every operator has ended; rejects with the reason when that was not in order. */
 async function run(): Promise<void> {
-  const { operators, threads } = parseRuntimeConfig(await readRuntimeConfig());
-  const native = loadNative();
-  let runtime: NativeRuntime | undefined;
+  const lines = runtimeConfigLines();
+  const runtime = loadNative().createRuntime();
+  const threads = readRuntimeConfig(lines, (operator) => {
+    runtime.addOperator(operator);
+  });
+  const twice = runtime.repeatedId();
+  if (twice !== null) throw invalid(`it has two operators "${twice}"`);
   const stop = (): void => {
-    runtime?.stop();
+    runtime.stop();
   };
   // The daemon sends SIGTERM when the stop event did not help; a terminal's Ctrl-C is the daemon's business, but may reach us as well.
   process.on('SIGTERM', stop).on('SIGINT', stop);
   try {
     await new Promise<void>((resolve, reject) => {
-      runtime = native.startRuntime({
-        operators,
+      runtime.start({
         threads,
         onEnd: (error) => {
           if (error === null) resolve();
@@ -43,7 +45,7 @@ async function run(): Promise<void> {
       });
     });
   } finally {
-    runtime?.close();
+    runtime.close();
     process.off('SIGTERM', stop).off('SIGINT', stop);
   }
 }

@@ -40,7 +40,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   dora::addon::set_function(env, exports, "connectNode", dora::addon::NodeBinding::connect, nullptr);
   dora::addon::set_function(env, exports, "connectPart", dora::addon::NodeBinding::connect_part, nullptr);
   exports.Set("createBroker", Napi::Function::New<dora::addon::BrokerBinding::create>(env, "createBroker"));
-  dora::addon::set_function(env, exports, "startRuntime", dora::addon::start_runtime, nullptr);
+  dora::addon::set_function(env, exports, "createRuntime", dora::addon::create_runtime, nullptr);
   return exports;
 }
 

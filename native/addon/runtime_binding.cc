@@ -1,6 +1,8 @@
 // See runtime_binding.h.
 #include "addon/runtime_binding.h"
 
+#include <utility>
+
 #include "addon/broker_values.h"
 
 namespace dora::addon {
@@ -14,24 +16,13 @@ std::vector<std::string> read_texts(Napi::Array list) {
 }
 
 /// False with a TypeError pending.
-bool read_options(Napi::Value value, RuntimeOptions* options, Napi::Function* on_end) {
-  FieldReader fields(value, "options");
-  options->node.config = fields.optional_text("config");
-  options->node.own_heap = true;
-  options->threads = static_cast<uint32_t>(fields.number("threads"));
-  *on_end = fields.function("onEnd");
-  const Napi::Array operators = fields.list("operators");
-  for (uint32_t i = 0; i < operators.Length() && !fields.failed(); i++) {
-    FieldReader entry(operators.Get(i), "options.operators[]");
-    OperatorSpec spec;
-    spec.id = entry.text("id");
-    spec.library = entry.text("library");
-    spec.priority = static_cast<uint8_t>(entry.number("priority"));
-    spec.inputs = read_texts(entry.list("inputs"));
-    spec.outputs = read_texts(entry.list("outputs"));
-    if (entry.failed()) return false;
-    options->operators.push_back(std::move(spec));
-  }
+bool read_operator(Napi::Value value, OperatorSpec* spec) {
+  FieldReader fields(value, "operator");
+  spec->id = fields.text("id");
+  spec->library = fields.text("library");
+  spec->priority = static_cast<uint8_t>(fields.number("priority"));
+  spec->inputs = read_texts(fields.list("inputs"));
+  spec->outputs = read_texts(fields.list("outputs"));
   return !fields.failed();
 }
 
@@ -57,17 +48,44 @@ using OnEnd = Napi::TypedThreadSafeFunction<std::nullptr_t, RuntimeError, call_o
 Napi::Function RuntimeBinding::define(Napi::Env env) {
   return DefineClass(env, "NativeRuntime",
                      {
+                         InstanceMethod<&RuntimeBinding::add_operator>("addOperator"),
+                         InstanceMethod<&RuntimeBinding::repeated_id>("repeatedId"),
+                         InstanceMethod<&RuntimeBinding::start>("start"),
                          InstanceMethod<&RuntimeBinding::stop>("stop"),
                          InstanceMethod<&RuntimeBinding::close>("close"),
                      });
 }
 
 RuntimeBinding::RuntimeBinding(const Napi::CallbackInfo& info)
-    : Napi::ObjectWrap<RuntimeBinding>(info), env_(info.Env()) {
+    : Napi::ObjectWrap<RuntimeBinding>(info), env_(info.Env()) {}
+
+Napi::Value RuntimeBinding::add_operator(const Napi::CallbackInfo& info) {
+  OperatorSpec spec;
+  if (read_operator(info[0], &spec)) operators_.add(spec);
+  return info.Env().Undefined();
+}
+
+Napi::Value RuntimeBinding::repeated_id(const Napi::CallbackInfo& info) {
+  const char* id = operators_.repeated_id();
+  if (id == nullptr) return info.Env().Null();
+  return Napi::String::New(info.Env(), id);
+}
+
+Napi::Value RuntimeBinding::start(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  FieldReader fields(info[0], "options");
   RuntimeOptions options;
-  Napi::Function callback;
-  if (!read_options(info[0], &options, &callback)) return;
-  OnEnd on_end = OnEnd::New(info.Env(), callback, "dora.runtime", 1, 1);
+  options.node.config = fields.optional_text("config");
+  options.node.own_heap = true;
+  options.threads = static_cast<uint32_t>(fields.number("threads"));
+  const Napi::Function callback = fields.function("onEnd");
+  if (fields.failed()) return env.Undefined();
+  if (std::exchange(started_, true)) {
+    Napi::TypeError::New(env, "this runtime was started already").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  options.operators = std::exchange(operators_, {});
+  OnEnd on_end = OnEnd::New(env, callback, "dora.runtime", 1, 1);
   options.on_end = [on_end](const RuntimeError* why) mutable {
     on_end.NonBlockingCall(why == nullptr ? nullptr : new RuntimeError(*why));
     on_end.Release();
@@ -75,6 +93,7 @@ RuntimeBinding::RuntimeBinding(const Napi::CallbackInfo& info)
   runtime_ = Runtime::start(std::move(options));
   // Runs before the thread-safe function's own (last in, first out), so the runtime's thread never calls a dead one.
   napi_add_env_cleanup_hook(env_, on_env_end, this);
+  return env.Undefined();
 }
 
 RuntimeBinding::~RuntimeBinding() { end(); }
@@ -98,11 +117,6 @@ Napi::Value RuntimeBinding::close(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-napi_value start_runtime(napi_env env, napi_callback_info info) {
-  size_t count = 1;
-  napi_value options = nullptr;
-  if (napi_get_cb_info(env, info, &count, &options, nullptr, nullptr) != napi_ok) return nullptr;
-  return RuntimeBinding::define(env).New({options});
-}
+napi_value create_runtime(napi_env env, napi_callback_info) { return RuntimeBinding::define(env).New({}); }
 
 }  // namespace dora::addon

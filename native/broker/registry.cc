@@ -286,7 +286,7 @@ wire::Input describe_input(const Node& node, uint32_t index) {
   const BrokerInput& spec = node.spec.inputs[index];
   wire::Input input;
   input.id = spec.id;
-  input.source = spec.source_text;
+  if (spec.kind != wire::InputKind::local) input.source = spec.source_text;
   input.kind = static_cast<uint16_t>(spec.kind);
   input.policy = static_cast<uint16_t>(spec.policy);
   input.queue_size = spec.queue_size;

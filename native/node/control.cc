@@ -88,6 +88,8 @@ Status Node::Impl::receive_spec(const wire::Welcome& welcome, Error* error) {
   std::vector<InputInfo> infos;
   std::vector<uint32_t> bits;
   std::vector<wire::Output> output_specs;
+  infos.reserve(welcome.inputs);
+  bits.reserve(welcome.inputs);
   for (;;) {
     Packet packet;
     if (Status s = session.receive(&packet, error); s != Status::ok) return s;
@@ -121,6 +123,8 @@ Status Node::Impl::receive_spec(const wire::Welcome& welcome, Error* error) {
 }
 
 Status Node::Impl::make_publishers(const std::vector<wire::Output>& specs, Error* error) {
+  outputs.reserve(specs.size());
+  publishers.reserve(specs.size());
   for (uint32_t i = 0; i < specs.size(); i++) {
     const wire::Output& spec = specs[i];
     outputs.push_back({spec.id, spec.retain, spec.external != 0});
@@ -370,6 +374,7 @@ void Node::Impl::on_move_out(Packet& packet) {
   wire::MoveOut message;
   if (!wire::decode(packet.bytes, &message) || packet.fds.size() != 2) return protocol_error("a malformed MoveOut");
   for (auto& publisher : publishers) {
+    if (publisher == nullptr) continue;
     Error error;
     const Status s = publisher->move_inbox(message.edge_id, &packet.fds[0], &packet.fds[1], &error);
     if (s == Status::empty) continue;

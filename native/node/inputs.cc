@@ -15,6 +15,16 @@ uint64_t masked(uint64_t word, const uint64_t* mask, size_t index) {
   return mask == nullptr ? word : word & mask[index];
 }
 
+/// A state for each input that needs one of its own, from 1; 0 for the others.
+std::vector<uint32_t> number_states(const std::vector<InputInfo>& infos) {
+  std::vector<uint32_t> numbers(infos.size());
+  uint32_t last = 0;
+  for (size_t i = 0; i < infos.size(); i++) {
+    if (infos[i].kind != InputKind::local || infos[i].timeout_ns > 0) numbers[i] = ++last;
+  }
+  return numbers;
+}
+
 }  // namespace
 
 Inputs::Inputs(std::vector<InputInfo> infos, const std::vector<uint32_t>& bits, bool all_here, Inbox* inbox,
@@ -25,11 +35,12 @@ Inputs::Inputs(std::vector<InputInfo> infos, const std::vector<uint32_t>& bits, 
       ledger_(ledger),
       clock_(clock),
       hlc_(hlc),
-      states_(infos_.size()),
+      state_index_(number_states(infos_)),
+      states_(1 + (state_index_.empty() ? 0 : *std::max_element(state_index_.begin(), state_index_.end()))),
       pending_((infos_.size() + 63) / 64 + 1) {
   uint32_t highest = 0;
   for (uint32_t i = 0; i < infos_.size(); i++) {
-    states_[i].here = all_here;
+    state_of(i).here = all_here;
     if (infos_[i].kind != InputKind::edge) continue;
     if (bits[i] >= input_of_bit_.size()) input_of_bit_.resize(bits[i] + 1, UINT32_MAX);
     input_of_bit_[bits[i]] = i;
@@ -46,8 +57,8 @@ Inputs::~Inputs() {
 // ---------------------------------------------------------------------------------------------
 
 void Inputs::move_to(uint32_t input, Inputs* to, Error* error) {
-  State& from = states_[input];
-  State& state = to->states_[input];
+  State& from = state_of(input);
+  State& state = to->state_of(input);
   state.edges = std::move(from.edges);
   from.edges.clear();
   state.reason = from.reason;
@@ -96,7 +107,7 @@ void Inputs::move_to(uint32_t input, Inputs* to, Error* error) {
 
 bool Inputs::nothing_follows() const {
   for (uint32_t i = 0; i < infos_.size(); i++) {
-    const State& state = states_[i];
+    const State& state = state_of(i);
     if (!state.here) continue;
     const bool ended = !state.edges.empty() && state.edges.back()->ended();
     if (infos_[i].kind != InputKind::edge || !(state.closing || ended)) return false;
@@ -109,14 +120,14 @@ bool Inputs::none_here() const {
 }
 
 void Inputs::move_doorbell(uint32_t input, uint64_t edge_id, Fd doorbell) {
-  for (auto& edge : states_[input].edges) {
+  for (auto& edge : state_of(input).edges) {
     if (edge->edge_id() == edge_id) return edge->set_doorbell(std::move(doorbell));
   }
 }
 
 uint64_t Inputs::dropped(uint32_t input) const {
   uint64_t dropped = ledger_->input(input).dropped.load(std::memory_order_relaxed);
-  for (auto& edge : states_[input].edges) dropped += edge->uncounted_drops();
+  for (auto& edge : state_of(input).edges) dropped += edge->uncounted_drops();
   return dropped;
 }
 
@@ -125,11 +136,11 @@ uint64_t Inputs::dropped(uint32_t input) const {
 
 Status Inputs::open_edge(EdgeReaderConfig config, Error* error) {
   const uint32_t input = config.input;
-  if (input >= states_.size() || infos_[input].kind != InputKind::edge)
+  if (input >= infos_.size() || infos_[input].kind != InputKind::edge)
     return error->fail(Status::shm_corrupt, "the broker opened an edge to an input that does not exist");
   auto edge = std::make_unique<EdgeReader>();
   if (Status s = edge->open(std::move(config), error); s != Status::ok) return s;
-  State& state = states_[input];
+  State& state = state_of(input);
   const std::string words = "input \"" + infos_[input].id + "\" of node \"" + node_id_ + "\"";
   fault_regions_[edge.get()] = add_fault_region(edge->pool_base(), edge->pool_size(), words.c_str());
   for (auto& older : state.edges) older->set_final();
@@ -146,7 +157,7 @@ Status Inputs::open_edge(EdgeReaderConfig config, Error* error) {
 }
 
 void Inputs::publisher_died(uint32_t input, uint64_t region_id) {
-  State& state = states_[input];
+  State& state = state_of(input);
   for (auto& edge : state.edges) {
     if (edge->region_id() != region_id) continue;
     edge->set_final();
@@ -156,8 +167,8 @@ void Inputs::publisher_died(uint32_t input, uint64_t region_id) {
 }
 
 void Inputs::close(uint32_t input, uint32_t reason) {
-  if (input >= states_.size()) return;
-  State& state = states_[input];
+  if (input >= infos_.size() || infos_[input].kind == InputKind::local) return;
+  State& state = state_of(input);
   state.closing = true;
   if (state.reason == DORA_REASON_NONE) state.reason = reason;
   for (auto& edge : state.edges) edge->set_final();
@@ -168,14 +179,14 @@ void Inputs::close(uint32_t input, uint32_t reason) {
 Status Inputs::start_timers(std::vector<std::pair<int, uint32_t>>* fds, Error* error) {
   for (uint32_t i = 0; i < infos_.size(); i++) {
     if (infos_[i].kind != InputKind::timer) continue;
-    if (Status s = clock_->make_timer(infos_[i].period_ns, &states_[i].timer, error); s != Status::ok) return s;
-    fds->emplace_back(states_[i].timer.get(), i);
+    if (Status s = clock_->make_timer(infos_[i].period_ns, &state_of(i).timer, error); s != Status::ok) return s;
+    fds->emplace_back(state_of(i).timer.get(), i);
   }
   return Status::ok;
 }
 
 void Inputs::timer_fired(uint32_t input) {
-  State& state = states_[input];
+  State& state = state_of(input);
   state.due_ticks += clock_->read_timer(state.timer.get());
   if (state.due_ticks > 0) set_pending(input);
 }
@@ -191,7 +202,7 @@ bool Inputs::scan(const uint64_t* mask) {
         const uint32_t bit = w * 64 + static_cast<uint32_t>(std::countr_zero(rest));
         // Any peer may set any bit, and one may not know yet that an input is another consumer's.
         if (bit >= input_of_bit_.size() || input_of_bit_[bit] == UINT32_MAX) continue;
-        const State& state = states_[input_of_bit_[bit]];
+        const State& state = state_of(input_of_bit_[bit]);
         if (state.here) {
           set_pending(input_of_bit_[bit]);
         } else if (state.moved_to != nullptr) {
@@ -217,7 +228,7 @@ int Inputs::choose(const uint64_t* mask) {
       candidates++;
       if (rest_last && input == last_) continue;
       uint64_t stamp = 0;  // an input that turns out to be empty is settled first
-      const State& state = states_[static_cast<size_t>(input)];
+      const State& state = state_of(static_cast<uint32_t>(input));
       if (state.due_ticks > 0) {
         stamp = clock_->wall_ns();
       } else if (!state.edges.empty() && !state.edges.front()->peek_stamp(&stamp)) {
@@ -270,7 +281,7 @@ Status Inputs::take_one(Event* out, const uint64_t* mask) {
 }
 
 Status Inputs::claim_tick(uint32_t input, Event* out) {
-  State& state = states_[input];
+  State& state = state_of(input);
   state.ticks += state.due_ticks;
   out->type = EventType::input;
   out->input = input;
@@ -287,7 +298,7 @@ Status Inputs::claim_tick(uint32_t input, Event* out) {
 }
 
 Status Inputs::claim(uint32_t input, Event* out) {
-  State& state = states_[input];
+  State& state = state_of(input);
   if (state.silent && has_queued(state)) {
     tell_recovered(input);  // take_one() gives this first; the message stays pending
     return Status::empty;
@@ -337,7 +348,7 @@ void Inputs::observe(uint64_t stamp) {
 
 /// Nothing to claim now: the input waits, or is over.
 void Inputs::ring_empty(uint32_t input) {
-  State& state = states_[input];
+  State& state = state_of(input);
   clear_pending(input);
   const bool ended = !state.edges.empty() && state.edges.back()->ended();
   if (ended || state.closing) {
@@ -352,7 +363,7 @@ void Inputs::ring_empty(uint32_t input) {
 }
 
 void Inputs::tell_closed(uint32_t input, uint32_t reason) {
-  State& state = states_[input];
+  State& state = state_of(input);
   state.told_closed = true;
   state.silent = reason == DORA_REASON_TIMEOUT;
   state.told_reason = reason;
@@ -365,7 +376,7 @@ void Inputs::tell_closed(uint32_t input, uint32_t reason) {
 }
 
 void Inputs::tell_recovered(uint32_t input) {
-  State& state = states_[input];
+  State& state = state_of(input);
   state.told_closed = state.silent = false;
   state.open.store(true, std::memory_order_relaxed);
   Event event;
@@ -376,7 +387,7 @@ void Inputs::tell_recovered(uint32_t input) {
 }
 
 void Inputs::drop_corrupt(uint32_t input, Error error) {
-  State& state = states_[input];
+  State& state = state_of(input);
   corrupt_.emplace_back(state.edges.front()->edge_id(), error.message);
   Event event;
   event.type = EventType::error;
@@ -411,10 +422,10 @@ void Inputs::free_retired() {
 void Inputs::check_all_over() {
   bool any = false;
   for (uint32_t i = 0; i < infos_.size(); i++) {
-    if (!states_[i].here) continue;
+    if (!state_of(i).here) continue;
     if (infos_[i].kind != InputKind::edge) return;  // a timer or a neighbour operator may still wake this node
     any = true;
-    if (!states_[i].closing || !states_[i].told_closed) return;
+    if (!state_of(i).closing || !state_of(i).told_closed) return;
   }
   over_ = any;
 }

@@ -36,12 +36,12 @@ class Inputs {
   ~Inputs();
 
   const std::vector<InputInfo>& infos() const { return infos_; }
-  bool is_open(uint32_t input) const { return states_[input].open.load(std::memory_order_relaxed); }
+  bool is_open(uint32_t input) const { return state_of(input).open.load(std::memory_order_relaxed); }
 
   /// An input, with all that is known and queued of it, becomes another consumer's. Its timer, if any, keeps its
   /// descriptor.
   void move_to(uint32_t input, Inputs* to, Error* error);
-  int timer_fd(uint32_t input) const { return states_[input].timer.get(); }
+  int timer_fd(uint32_t input) const { return state_of(input).timer.get(); }
   int alarm_fd() const { return alarm_.get(); }
   /// No input of this consumer will ever bring anything more, whatever of it has been taken. True without inputs.
   bool nothing_follows() const;
@@ -101,6 +101,8 @@ class Inputs {
     bool silent = false;     // told closed, for want of messages
   };
 
+  State& state_of(uint32_t input) { return states_[state_index_[input]]; }
+  const State& state_of(uint32_t input) const { return states_[state_index_[input]]; }
   bool is_pending(uint32_t input) const { return (pending_[input / 64] >> (input % 64) & 1) != 0; }
   void set_pending(uint32_t input) { pending_[input / 64] |= uint64_t{1} << (input % 64); }
   void clear_pending(uint32_t input) { pending_[input / 64] &= ~(uint64_t{1} << (input % 64)); }
@@ -129,6 +131,8 @@ class Inputs {
   Clock* const clock_;
   Hlc* const hlc_;
   std::vector<uint32_t> input_of_bit_;
+  // Inputs between operators that nobody watches, thousands of them, share the first state: nothing of it ever changes.
+  std::vector<uint32_t> state_index_;  // by input: index in states_
   std::vector<State> states_;
   std::vector<uint64_t> pending_;
   std::deque<Event> events_;

@@ -45,7 +45,7 @@ enum class InputKind : uint8_t { edge, timer, local };
 /// A declared input. Fixed after connect().
 struct InputInfo {
   std::string id;
-  std::string source;  ///< for people: "camera/image", "dora/timer/millis/100"
+  std::string source;  ///< for people: "camera/image", "dora/timer/millis/100"; empty for local
   InputKind kind = InputKind::edge;
   Policy policy = Policy::drop_oldest;
   uint32_t queue_size = 10;

@@ -20,7 +20,7 @@ uint64_t later(uint64_t from_ns, uint64_t by_ns) {
 
 /// An input that has come from another consumer goes on being watched, from its last message on.
 Status Inputs::watch_silence(uint32_t input, Error* error) {
-  State& state = states_[input];
+  State& state = state_of(input);
   if (infos_[input].timeout_ns == 0 || state.told_closed) return Status::ok;
   if (!alarm_.valid()) {
     if (Status s = clock_->make_alarm(&alarm_, error); s != Status::ok) return s;
@@ -35,11 +35,11 @@ Status Inputs::watch_silence(uint32_t input, Error* error) {
 
 Status Inputs::start_timeouts(int* fd, Error* error) {
   for (uint32_t i = 0; i < infos_.size(); i++) {
-    if (infos_[i].timeout_ns == 0 || !states_[i].here) continue;
+    if (infos_[i].timeout_ns == 0 || !state_of(i).here) continue;
     if (!alarm_.valid()) {
       if (Status s = clock_->make_alarm(&alarm_, error); s != Status::ok) return s;
     }
-    if (!states_[i].told_closed) heard(i);
+    if (!state_of(i).told_closed) heard(i);
   }
   *fd = alarm_.valid() ? alarm_.get() : -1;
   return Status::ok;
@@ -49,7 +49,7 @@ Status Inputs::start_timeouts(int* fd, Error* error) {
 void Inputs::heard(uint32_t input) {
   const InputInfo& info = infos_[input];
   if (info.timeout_ns == 0 || !alarm_.valid()) return;
-  State& state = states_[input];
+  State& state = state_of(input);
   state.heard_ns = clock_->steady_ns();
   if (std::exchange(state.watched, true)) return;
   const uint64_t by = info.kind == InputKind::local ? info.timeout_ns / kLooksPerTimeout : info.timeout_ns;
@@ -82,14 +82,14 @@ void Inputs::alarm_fired() {
   alarm_at_ns_ = Clock::kNever;
   const uint64_t now_ns = clock_->steady_ns();
   for (uint32_t i = 0; i < infos_.size(); i++) {
-    if (states_[i].watched) alarm_at_ns_ = std::min(alarm_at_ns_, look_for_silence(i, now_ns));
+    if (state_of(i).watched) alarm_at_ns_ = std::min(alarm_at_ns_, look_for_silence(i, now_ns));
   }
   if (alarm_at_ns_ != Clock::kNever) clock_->set_alarm(alarm_.get(), alarm_at_ns_);
 }
 
 /// When to look again.
 uint64_t Inputs::look_for_silence(uint32_t input, uint64_t now_ns) {
-  State& state = states_[input];
+  State& state = state_of(input);
   const InputInfo& info = infos_[input];
   const bool local = info.kind == InputKind::local;
   if (const uint64_t mark_now = mark(input); mark_now != state.seen_mark) {

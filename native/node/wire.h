@@ -103,7 +103,7 @@ enum class InputKind : uint16_t { edge = 0, timer = 1, local = 2 };
 struct Input {
   static constexpr Type type = Type::input;
   std::string id;
-  std::string source;  ///< for people: "camera/image", "dora/timer/millis/100"
+  std::string source;  ///< for people: "camera/image", "dora/timer/millis/100"; empty for local
   uint16_t kind = 0;
   uint16_t policy = 0;
   uint32_t queue_size = 10;

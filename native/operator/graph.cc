@@ -14,20 +14,32 @@ namespace {
 
 constexpr uint32_t kSpareSlots = 256;
 
-using Names = std::unordered_map<std::string_view, uint32_t>;
-
+/// The node's inputs or outputs by name. The daemon tells both in the order of the file, so the next one is looked at
+/// first; an index is made only where that fails.
 template <class Info>
-Names index_names(const std::vector<Info>& infos) {
-  Names names;
-  for (uint32_t i = 0; i < infos.size(); i++) names.emplace(infos[i].id, i);
-  return names;
-}
+class Names {
+ public:
+  explicit Names(const std::vector<Info>& infos) : infos_(infos) {}
 
-/// Index of `operator/id`, or -1.
-int64_t find(const Names& names, const Operator& op, const char* id) {
-  const auto at = names.find(std::string(op.id) + "/" + id);
-  return at == names.end() ? -1 : static_cast<int64_t>(at->second);
-}
+  /// Index of `operator/id`, or -1.
+  int64_t find(const Operator& op, const char* id) {
+    name_.assign(op.id).append("/").append(id);
+    if (next_ < infos_.size() && infos_[next_].id == name_) return next_++;
+    if (index_.empty()) {
+      for (uint32_t i = 0; i < infos_.size(); i++) index_.emplace(infos_[i].id, i);
+    }
+    const auto at = index_.find(name_);
+    if (at == index_.end()) return -1;
+    next_ = at->second + 1;
+    return at->second;
+  }
+
+ private:
+  const std::vector<Info>& infos_;
+  uint32_t next_ = 0;
+  std::string name_;
+  std::unordered_map<std::string_view, uint32_t> index_;
+};
 
 bool disagree(RuntimeError* error, const std::string& what) {
   return error->fail("INTERNAL", "daemon and runtime node were told different things: " + what,
@@ -47,11 +59,11 @@ bool Scheduler::attach(Node* node, RuntimeError* error) {
 }
 
 bool Scheduler::attach_outputs(RuntimeError* error) {
-  const Names names = index_names(node_->outputs());
+  Names names(node_->outputs());
   for (uint32_t i = 0; i < operator_count_; i++) {
     Operator& op = operators_[i];
     for (uint32_t o = 0; o < op.output_count; o++) {
-      const int64_t index = find(names, op, op.outputs[o].id);
+      const int64_t index = names.find(op, op.outputs[o].id);
       if (index < 0)
         return disagree(error, "the node has no output \"" + std::string(op.id) + "/" + op.outputs[o].id + "\"");
       op.outputs[o].node_index = static_cast<uint32_t>(index);
@@ -64,13 +76,13 @@ bool Scheduler::attach_outputs(RuntimeError* error) {
 }
 
 bool Scheduler::attach_inputs(RuntimeError* error) {
-  const Names names = index_names(node_->inputs());
+  Names names(node_->inputs());
   by_index_.assign(node_->inputs().size(), nullptr);
   for (uint32_t i = 0; i < operator_count_; i++) {
     Operator& op = operators_[i];
     for (uint32_t k = 0; k < op.input_count; k++) {
       Input& input = op.inputs[k];
-      const int64_t index = find(names, op, input.id);
+      const int64_t index = names.find(op, input.id);
       if (index < 0) return disagree(error, "the node has no input \"" + std::string(op.id) + "/" + input.id + "\"");
       const InputInfo& info = node_->inputs()[static_cast<size_t>(index)];
       input.node_index = static_cast<uint32_t>(index);

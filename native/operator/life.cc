@@ -13,34 +13,35 @@
 
 namespace dora {
 
-Scheduler::Scheduler(const std::vector<OperatorSpec>& specs, const dora_host_api_t* api)
-    : operator_count_(static_cast<uint32_t>(specs.size())),
-      operators_(std::make_unique<Operator[]>(specs.size())),
+Scheduler::Scheduler(const OperatorList& list, const dora_host_api_t* api)
+    : operator_count_(list.size()),
+      operators_(std::make_unique<Operator[]>(list.size())),
       kick_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   size_t inputs = 0, outputs = 0;
-  for (const OperatorSpec& spec : specs) {
-    inputs += spec.inputs.size();
-    outputs += spec.outputs.size();
+  for (uint32_t i = 0; i < operator_count_; i++) {
+    inputs += list.at(i).input_count;
+    outputs += list.at(i).output_count;
   }
   inputs_ = std::make_unique<Input[]>(inputs);
   outputs_ = std::make_unique<Output[]>(outputs);
   Input* input = inputs_.get();
   Output* output = outputs_.get();
   for (uint32_t i = 0; i < operator_count_; i++) {
+    const OperatorList::Entry entry = list.at(i);
     Operator& op = operators_[i];
     op.host.api = api;
     op.scheduler = this;
-    op.id = specs[i].id.c_str();
-    op.priority = specs[i].priority;
+    op.id = entry.id;
+    op.priority = entry.priority;
     op.inputs = input;
     op.outputs = output;
-    op.input_count = op.open_inputs = static_cast<uint32_t>(specs[i].inputs.size());
-    op.output_count = static_cast<uint32_t>(specs[i].outputs.size());
-    for (const std::string& id : specs[i].inputs) {
+    op.input_count = op.open_inputs = entry.input_count;
+    op.output_count = entry.output_count;
+    for (uint32_t k = 0; k < entry.input_count; k++) {
       input->owner = &op;
-      input++->id = id.c_str();
+      input++->id = entry.inputs[k];
     }
-    for (const std::string& id : specs[i].outputs) output++->id = id.c_str();
+    for (uint32_t k = 0; k < entry.output_count; k++) output++->id = entry.outputs[k];
   }
 }
 

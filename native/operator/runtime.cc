@@ -1,8 +1,11 @@
 // Life of an operator runtime. See runtime.h.
 #include "operator/runtime.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <thread>
+#include <unordered_map>
 
 #include "operator/crash.h"
 #include "operator/host.h"
@@ -72,9 +75,13 @@ bool Runtime::Impl::run_all(RuntimeError* error, CrashScope* crash) {
 }
 
 bool Runtime::Impl::load(RuntimeError* error) {
+  // Each library once, by its path's place in the list.
+  std::unordered_map<const char*, const dora_operator_entry_t*> loaded;
   for (uint32_t i = 0; i < scheduler.count(); i++) {
-    OperatorSpec& spec = options.operators[i];
-    if (!load_operator(spec.id, spec.library, &scheduler.at(i)->entry, error)) return false;
+    const OperatorList::Entry entry = options.operators.at(i);
+    const dora_operator_entry_t*& known = loaded[entry.library];
+    if (known == nullptr && !load_operator(entry.id, entry.library, &known, error)) return false;
+    scheduler.at(i)->entry = known;
   }
   return true;
 }
@@ -90,15 +97,21 @@ bool Runtime::Impl::init(RuntimeError* error, CrashScope* crash) {
     return error->fail(
         "OPERATOR_INIT_FAILED",
         "operator \"" + std::string(op->id) + "\" refused to start: init returned " + status_text(status),
-        "See what it logged before; its library is " + options.operators[initialized].library + ".");
+        "See what it logged before; its library is " + std::string(options.operators.at(initialized).library) + ".");
   }
   return true;
 }
 
 bool Runtime::Impl::join(RuntimeError* error) {
+  options.operators.keep_texts();
   Error why;
   if (Node::connect(options.node, &node, &why) != Status::ok) return error->fail(why);
-  return scheduler.attach(node.get(), error);
+  if (!scheduler.attach(node.get(), error)) return false;
+#ifdef __GLIBC__
+  // What reading, loading and joining thousands of operators needed for a moment goes back to the system.
+  malloc_trim(0);
+#endif
+  return true;
 }
 
 /// For a runtime that did not come to run: those that were initialized.

@@ -9,7 +9,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "node/node.h"
 #include "operator/error.h"
@@ -19,7 +18,7 @@ namespace dora {
 
 struct RuntimeOptions {
   NodeOptions node;
-  std::vector<OperatorSpec> operators;
+  OperatorList operators;
   uint32_t threads = 1;  ///< workers
   /// Called once, on the runtime's thread, as its last act: every operator has ended. Null: all is well; else why the
   /// runtime could not start, or the first operator that failed.

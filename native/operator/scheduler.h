@@ -39,8 +39,8 @@ class Scheduler {
   /// Messages that an operator may send beyond what its receivers have room for.
   static constexpr uint32_t kMostKept = 1024;
 
-  /// `specs` must outlive the scheduler: ids are used in place.
-  Scheduler(const std::vector<OperatorSpec>& specs, const dora_host_api_t* api);
+  /// The texts of `operators` must outlive the scheduler: ids are used in place.
+  Scheduler(const OperatorList& operators, const dora_host_api_t* api);
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;

@@ -236,7 +236,7 @@ class Flow {
     RuntimeOptions options;
     options.node.config = config;
     options.node.clock = clock;
-    options.operators = specs;
+    for (const OperatorSpec& spec : specs) options.operators.add(spec);
     options.threads = threads;
     options.on_end = [this](const RuntimeError* why) {
       std::lock_guard guard(lock_);

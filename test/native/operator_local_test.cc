@@ -95,6 +95,40 @@ TEST_CASE("a local slot holds what it was taken for, at every size") {
   }
 }
 
+TEST_CASE("a list of operators keeps every text, the shared ones once, also after it forgot the rest") {
+  OperatorList list;
+  const std::string longer(40000, 'l');
+  for (int i = 0; i < 2000; i++) {
+    const std::string id = "operator" + std::to_string(i);
+    list.add({id, i % 2 == 0 ? "/lib/even.so" : "/lib/odd.so", static_cast<uint8_t>(i), {"in", id + "-in"}, {"out"}});
+  }
+  list.add({longer, "/lib/even.so", 0, {}, {}});
+  REQUIRE(list.size() == 2001);
+  std::vector<const char*> ids;
+  for (uint32_t i = 0; i < 2000; i++) {
+    const OperatorList::Entry entry = list.at(i);
+    const std::string id = "operator" + std::to_string(i);
+    REQUIRE(entry.id == id);
+    CHECK(entry.library == list.at(i % 2).library);
+    CHECK(entry.priority == static_cast<uint8_t>(i));
+    REQUIRE(entry.input_count == 2);
+    REQUIRE(entry.output_count == 1);
+    CHECK(entry.inputs[0] == list.at(0).inputs[0]);
+    CHECK(entry.inputs[1] == id + "-in");
+    CHECK(entry.outputs[0] == std::string("out"));
+    ids.push_back(entry.id);
+  }
+  CHECK(list.at(2000).id == longer);
+  CHECK(list.at(2000).input_count == 0);
+  CHECK(list.repeated_id() == nullptr);
+  list.add({"operator77", "/lib/odd.so", 0, {}, {}});
+  REQUIRE(list.repeated_id() != nullptr);
+  CHECK(list.repeated_id() == std::string("operator77"));
+  list.keep_texts();
+  CHECK(list.size() == 0);
+  for (uint32_t i = 0; i < 2000; i++) REQUIRE(ids[i] == "operator" + std::to_string(i));
+}
+
 TEST_CASE("payload, metadata, encoding, sequence and stamp arrive, copied or lent, small and large") {
   Flow flow;
   Notes notes;
@@ -355,6 +389,27 @@ TEST_CASE("who joins later may read an output that others read already, and is r
     CHECK(flow.input_counts("b/in").received == 101);
     CHECK_FALSE(flow.stop().has_value());
   }
+}
+
+TEST_CASE("operators are wired by name, in whatever order the daemon tells the node's inputs and outputs") {
+  Flow flow;
+  Notes notes;
+  flow.node("source", {}, {"x"});
+  flow.op("a", {{"in", "source/x", 10, kPaced}}, {"unused", "out"},
+          {{},
+           [](const dora_host_t* host, const dora_operator_event_t* event) -> int32_t {
+             return event->type == DORA_EVENT_INPUT ? send_text(host, 1, "a" + text_of(event)) : DORA_OK;
+           },
+           {}});
+  flow.op("b", {{"other", "local/a/unused"}, {"in", "local/a/out", 10, kPaced}}, {"out"}, forwarder());
+  flow.op("c", {{"in", "local/b/out", 10, kPaced}}, {}, collector(&notes));
+  std::swap(flow.specs[0], flow.specs[2]);
+  flow.go();
+  for (int i = 0; i < 3; i++) flow.send("source", std::to_string(i));
+  notes.wait_for(3);
+  CHECK(notes.text() == "a0 a1 a2");
+  CHECK(flow.counts("b/in") == std::pair<uint64_t, uint64_t>{3, 0});
+  CHECK_FALSE(flow.stop().has_value());
 }
 
 TEST_CASE("several workers, threads of operators and kept samples at once: no message is lost, doubled or miscounted") {

@@ -17,7 +17,7 @@ int main(int count, char** args) {
     const size_t input = words.find('/') + 1, output = words.find('/', input);
     dora::OperatorSpec spec{words.substr(0, input - 1), args[2], 0, {words.substr(input, output - input)}, {}};
     if (output != std::string::npos) spec.outputs.push_back(words.substr(output + 1));
-    options.operators.push_back(std::move(spec));
+    options.operators.add(spec);
   }
   std::mutex lock;
   std::condition_variable changed;

@@ -5,14 +5,15 @@
  */
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import type { BrokerInput, NativeBroker } from '../../../lib/native/binding.js';
+import type { BrokerInput, NativeBroker, NativeRuntime, NativeRuntimeOptions } from '../../../lib/native/binding.js';
 import { loadNative } from '../../../lib/native/load.js';
-import { parseRuntimeConfig } from '../../../lib/operator/runtime-config.js';
+import { linesOf, readRuntimeConfig, runtimeConfigText } from '../../../lib/operator/runtime-config.js';
+import type { RuntimeOperator } from '../../../lib/operator/runtime-config.js';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 const folder = mkdtempSync(path.join(os.tmpdir(), 'dora-operator-'));
@@ -29,7 +30,14 @@ test.after.always(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-type OnEnd = Parameters<Parameters<ReturnType<typeof loadNative>['startRuntime']>[0]['onEnd']>[0];
+type OnEnd = Parameters<NativeRuntimeOptions['onEnd']>[0];
+
+function startRuntime(operators: readonly RuntimeOperator[], options: NativeRuntimeOptions): NativeRuntime {
+  const runtime = loadNative().createRuntime();
+  for (const one of operators) runtime.addOperator(one);
+  runtime.start(options);
+  return runtime;
+}
 
 const local = (id: string, sourceOutput: string): BrokerInput => ({
   id,
@@ -65,10 +73,7 @@ function announce(): { broker: NativeBroker; config: string } {
   ]);
   return { broker, config };
 }
-const operator = (
-  id: string,
-  library = ring,
-): { id: string; library: string; priority: number; inputs: string[]; outputs: string[] } => ({
+const operator = (id: string, library = ring): RuntimeOperator => ({
   id,
   library,
   priority: 0,
@@ -89,9 +94,8 @@ test.serial(
     const { broker, config } = announce();
     let end: OnEnd | undefined;
     const ended = new Promise<void>((resolve) => {
-      const runtime = loadNative().startRuntime({
+      const runtime = startRuntime([operator('starter'), operator('follower')], {
         config,
-        operators: [operator('starter'), operator('follower')],
         threads: 1,
         onEnd: (error) => {
           end = error;
@@ -122,9 +126,8 @@ test.serial('onEnd says why a runtime could not start', async (t) => {
   const { broker, config } = announce();
   const missing = path.join(folder, 'libmissing.so');
   const error = await new Promise<OnEnd>((resolve) => {
-    const runtime = loadNative().startRuntime({
+    const runtime = startRuntime([operator('starter'), operator('follower', missing)], {
       config,
-      operators: [operator('starter'), operator('follower', missing)],
       threads: 1,
       onEnd: (why) => {
         runtime.close();
@@ -140,21 +143,41 @@ test.serial('onEnd says why a runtime could not start', async (t) => {
 
 test.serial('close() stops a runtime that runs and waits for its end', (t) => {
   const { broker, config } = announce();
-  const options = {
-    config,
-    operators: [operator('starter'), operator('follower')],
-    threads: 2,
-    onEnd: () => undefined,
-  };
-  loadNative().startRuntime(options).close();
+  const options = { config, threads: 2, onEnd: () => undefined };
+  const runtime = startRuntime([operator('starter'), operator('follower')], options);
+  const again = t.throws(
+    () => {
+      runtime.start(options);
+    },
+    { instanceOf: TypeError },
+  );
+  t.regex(again.message, /started already/);
+  runtime.close();
   broker.close();
-  t.pass();
 });
 
-test.serial('startRuntime() names the field that is wrong', (t) => {
-  const options = { operators: [{ ...operator('a'), library: 7 }], threads: 1, onEnd: () => undefined };
-  const error = t.throws(() => loadNative().startRuntime(options as never), { instanceOf: TypeError });
+test.serial('a runtime that was never started can be stopped and closed, and names a field that is wrong', (t) => {
+  const runtime = loadNative().createRuntime();
+  const wrong = { ...operator('a'), library: 7 };
+  const error = t.throws(
+    () => {
+      runtime.addOperator(wrong as never);
+    },
+    { instanceOf: TypeError },
+  );
   t.regex(error.message, /library must be a string/);
+  t.is(runtime.repeatedId(), null);
+  for (const id of ['a', 'c', 'b', 'c']) runtime.addOperator(operator(id));
+  t.is(runtime.repeatedId(), 'c');
+  const missing = t.throws(
+    () => {
+      runtime.start({ threads: 1 } as never);
+    },
+    { instanceOf: TypeError },
+  );
+  t.regex(missing.message, /onEnd must be a function/);
+  runtime.stop();
+  runtime.close();
 });
 
 // ---- the program ----------------------------------------------------------------------------------------------------
@@ -163,8 +186,8 @@ const program = ['--import', 'tsx', path.join(root, 'lib/operator/runtime.ts')];
 
 test.serial('the program ends with 0 after SIGTERM', async (t) => {
   const { broker, config } = announce();
-  const runtime = { operators: [operator('starter'), operator('follower')], threads: 1 };
-  const env = { ...process.env, DORA_NODE_CONFIG: config, DORA_RUNTIME_CONFIG: JSON.stringify(runtime) };
+  const text = runtimeConfigText([operator('starter'), operator('follower')], 1);
+  const env = { ...process.env, DORA_NODE_CONFIG: config, DORA_RUNTIME_CONFIG: text };
   const child = spawn(process.execPath, program, { cwd: root, env, stdio: 'inherit' });
   while (received(broker).received === 0n) await new Promise((resolve) => setTimeout(resolve, 20));
   child.kill('SIGTERM');
@@ -188,7 +211,7 @@ test.serial('the program ends with 1 and says why on stderr', async (t) => {
   t.is(alone.code, 1);
   t.regex(alone.stderr, /^error NOT_IN_DATAFLOW .*\n {2}hint: .*dora run/);
   const library = path.join(folder, 'libnone.so');
-  const missing = await run({ DORA_RUNTIME_CONFIG: JSON.stringify({ operators: [operator('sobel', library)] }) });
+  const missing = await run({ DORA_RUNTIME_CONFIG: runtimeConfigText([operator('sobel', library)], 1) });
   t.is(missing.code, 1);
   t.regex(
     missing.stderr,
@@ -196,16 +219,60 @@ test.serial('the program ends with 1 and says why on stderr', async (t) => {
   );
 });
 
-test('a configuration that no daemon wrote is refused with the place that is wrong', (t) => {
+test.serial('two operators with one id, and half of a configuration, end the program with words', async (t) => {
+  const run = async (input: string): Promise<string> => {
+    const env = { ...process.env, DORA_RUNTIME_CONFIG: '-' };
+    const child = spawn(process.execPath, program, { cwd: root, env, stdio: ['pipe', 'inherit', 'pipe'] });
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+    child.stdin.end(input);
+    t.deepEqual(await once(child, 'close'), [1, null]);
+    return said;
+  };
+  const text = runtimeConfigText([operator('a'), operator('b'), operator('a')], 1);
+  t.regex(await run(text), /^error RUNTIME_CONFIG_INVALID .*two operators "a"\n {2}hint: /);
+  const half = text.slice(0, text.lastIndexOf('\n'));
+  t.regex(await run(half), /^error RUNTIME_CONFIG_INVALID .*announces 3 operators and has 2\n {2}hint: /);
+});
+
+test('a configuration that no daemon wrote is refused with the line that is wrong', (t) => {
   const good = operator('a');
-  const refused = (value: unknown): string => {
-    const error = t.throws(() => parseRuntimeConfig(JSON.stringify(value)), { code: 'RUNTIME_CONFIG_INVALID' });
+  const read = (lines: readonly string[]): [number, RuntimeOperator[]] => {
+    const operators: RuntimeOperator[] = [];
+    const threads = readRuntimeConfig(lines, (one) => operators.push(one));
+    return [threads, operators];
+  };
+  const refused = (...lines: readonly unknown[]): string => {
+    const texts = lines.map((line) => JSON.stringify(line));
+    const error = t.throws(() => read(texts), { code: 'RUNTIME_CONFIG_INVALID' });
     return error.message;
   };
-  t.deepEqual(parseRuntimeConfig(JSON.stringify({ operators: [good] })), { operators: [good], threads: 1 });
-  t.regex(refused({ operators: [] }), /operators/);
-  t.regex(refused({ operators: [{ ...good, library: 'relative.so' }] }), /absolute path.*operators\[0\]\.library/);
-  t.regex(refused({ operators: [good, good] }), /two operators with one id/);
-  t.regex(refused({ operators: [good], threads: 0 }), /threads/);
-  t.throws(() => parseRuntimeConfig('{'), { code: 'RUNTIME_CONFIG_INVALID' });
+  t.deepEqual(read(runtimeConfigText([good, operator('b')], 3).split('\n')), [3, [good, operator('b')]]);
+  const { id, library, inputs, outputs } = good;
+  const short = JSON.stringify({ id, library, inputs, outputs });
+  t.deepEqual(read([JSON.stringify({ operators: 1 }), short]), [1, [good]]);
+  t.regex(refused(), /it is empty/);
+  t.regex(refused({ operators: 0 }), /line 1: .*operators/);
+  t.regex(refused({ operators: 1, threads: 0 }, good), /line 1: .*threads/);
+  t.regex(refused({ operators: 2 }, good, { ...good, library: 'relative.so' }), /line 3: .*absolute path.*library/);
+  t.regex(refused({ operators: 2 }, good), /announces 2 operators and has 1/);
+  t.regex(refused({ operators: 1 }, good, good), /announces 1 operators and has 2/);
+  t.throws(() => read(['{']), { code: 'RUNTIME_CONFIG_INVALID', message: /line 1 is not JSON/ });
+});
+
+test('lines of a file come whole: across reads, longer than the buffer, with letters of several bytes, without a last newline', (t) => {
+  const lines = [
+    '',
+    'a',
+    'é'.repeat(20_000),
+    'x'.repeat(16 * 1024),
+    ...Array.from({ length: 3000 }, (_, i) => `line ${String(i)} ü`),
+  ];
+  for (const last of ['end', '']) {
+    const file = path.join(folder, 'lines');
+    writeFileSync(file, [...lines, last].join('\n'));
+    const fd = openSync(file, 'r');
+    t.deepEqual([...linesOf(fd)], last === '' ? lines : [...lines, last]);
+    closeSync(fd);
+  }
 });
