@@ -64,6 +64,7 @@ LocalSlot* LocalMemory::take(Output* output, uint64_t payload, uint32_t metadata
 void LocalMemory::unref(LocalSlot* slot) {
   if (--slot->refs > 0) return;
   slot->output->slots--;
+  slot->lent = false;  // who still names it has no loan any more
   slot->next_free = free_[slot->size_class];
   free_[slot->size_class] = slot;
 }

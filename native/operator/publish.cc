@@ -184,8 +184,9 @@ Status Scheduler::put_local_locked(Output* output, OperatorLoan* loan, const voi
   sample.sent_at_ns = node_->stamp(wall_ns);
   Ledger::add(output->counts->sent, 1);
   Ledger::add(output->counts->bytes, size);
+  Message* outside = nullptr;  // stays so: what waits in these queues is local as well
   for (uint32_t i = 0; i < output->receiver_count; i++) {
-    Message* message = queue_locked(output->receivers[i], sample, nullptr);
+    Message* message = queue_locked(output->receivers[i], sample, &outside);
     if (message == nullptr) continue;
     message->origin = Message::Origin::local;
     message->local = slot;

@@ -204,16 +204,25 @@ TEST_CASE("a loan is sent or given back once, by its own operator, and no larger
             CHECK(api.send(host, &copy, DORA_ENCODING_RAW, nullptr, 0, &error) == DORA_INVALID_ARGUMENT);
             CHECK(std::string(error.message).find("already") != std::string::npos);
             REQUIRE(api.loan(host, 0, 10, &loan, nullptr) == DORA_OK);
+            copy = loan;
             api.discard(host, &loan);
             api.discard(host, &loan);
+            api.discard(host, &copy);
             CHECK(api.send(host, &loan, DORA_ENCODING_RAW, nullptr, 0, nullptr) == DORA_INVALID_ARGUMENT);
+            // Metadata that does not fit moves it to a larger slot; the old one is nobody's then.
+            const std::vector<uint8_t> large = metadata_of(host, 1, 5000);
+            REQUIRE(api.loan(host, 0, 10, &loan, nullptr) == DORA_OK);
+            copy = loan;
+            CHECK(api.send(host, &loan, DORA_ENCODING_RAW, large.data(), static_cast<uint32_t>(large.size()),
+                           nullptr) == DORA_OK);
+            CHECK(api.send(host, &copy, DORA_ENCODING_RAW, nullptr, 0, nullptr) == DORA_INVALID_ARGUMENT);
             CHECK(api.loan(host, 0, uint64_t{1} << 33, &loan, &error) == DORA_TOO_LARGE);
             CHECK(api.loan(host, 1, 1, &loan, &error) == DORA_UNKNOWN_OUTPUT);
             notes.add("checked");
           }));
   flow.op("b", {{"in", "local/a/out"}}, {}, collector(&notes));
   flow.go();
-  notes.wait_for(2);
+  notes.wait_for(3);
   CHECK_FALSE(flow.stop().has_value());
 }
 
@@ -489,23 +498,25 @@ TEST_CASE("several workers, threads of operators and kept samples at once: no me
     }
     flow.go(workers);
     done.wait_for(1);
-    const auto all_read = [&](const std::string& input) {
+    // What was accepted may be kept for want of room, and is sent then.
+    const auto all_read = [&](const std::string& input, uint64_t sent) {
       const auto give_up = std::chrono::steady_clock::now() + kPatience;
-      while (flow.input_counts(input).in_flight != 0) {
-        REQUIRE(std::chrono::steady_clock::now() < give_up);
+      for (;;) {
+        const InputCounts counts = flow.input_counts(input);
+        if (counts.sent == sent && counts.in_flight == 0) return counts;
+        REQUIRE_MESSAGE(std::chrono::steady_clock::now() < give_up,
+                        input << ": " << counts.sent << " sent, " << counts.in_flight << " in flight");
         std::this_thread::yield();
       }
-      return flow.input_counts(input);
     };
     CHECK(accepted == kThreads * kMessages);
     for (int lane = 0; lane < kLanes; lane++) {
-      const InputCounts counts = all_read("lane" + std::to_string(lane) + "/in");
+      const InputCounts counts = all_read("lane" + std::to_string(lane) + "/in", kThreads * kMessages);
       check_sums(counts);
-      CHECK(counts.sent == kThreads * kMessages);
       if (lane % 2 == 0) CHECK(counts.dropped == 0);
-      const InputCounts last = all_read("end" + std::to_string(lane) + "/in");
+      const InputCounts last = all_read("end" + std::to_string(lane) + "/in", counts.received);
       check_sums(last);
-      CHECK(last.received == counts.received);
+      CHECK(last.dropped == 0);
     }
     over = true;
     releaser.join();

@@ -14,13 +14,14 @@ namespace {
 std::atomic<uint64_t> allocations{0};
 }
 
-void* operator new(size_t size) {
+// Not inline, or the compiler takes `new` and free() for a pair that does not match.
+__attribute__((noinline)) void* operator new(size_t size) {
   allocations.fetch_add(1, std::memory_order_relaxed);
   if (void* memory = malloc(size)) return memory;
   abort();
 }
-void operator delete(void* memory) noexcept { free(memory); }
-void operator delete(void* memory, size_t) noexcept { free(memory); }
+__attribute__((noinline)) void operator delete(void* memory) noexcept { free(memory); }
+__attribute__((noinline)) void operator delete(void* memory, size_t) noexcept { free(memory); }
 
 namespace {
 
