@@ -20,10 +20,10 @@ import { builtFile } from './own-package.js';
 const FROM_STANDARD_INPUT = '-';
 
 /**
- * For a runtime node, whose JavaScript reads its operators and then waits: V8 grows the space for young objects to 16 MiB while thousands of
- * lines are read, and keeps it.
+ * For a runtime node, whose JavaScript reads its operators and then waits. While thousands of lines are read V8 would grow the space for young
+ * objects and optimise what is never run again, and keep the memory of both.
  */
-const SMALL_YOUNG_HEAP = '--max-semi-space-size=2';
+const SMALL_HEAP = ['--max-semi-space-size=1', '--no-opt'];
 
 /** A command line without the variables that the broker adds. */
 export interface Launch {
@@ -108,7 +108,7 @@ async function prepareLaunch(node: PlanNode, context: LaunchContext): Promise<La
     return {
       ...base,
       file: process.execPath,
-      args: ['--enable-source-maps', SMALL_YOUNG_HEAP, file],
+      args: ['--enable-source-maps', ...SMALL_HEAP, file],
       env: { ...env, DORA_RUNTIME_CONFIG: FROM_STANDARD_INPUT },
       input: config,
     };
