@@ -327,8 +327,10 @@ await node.close();
   const lines = stdout
     .split('\n')
     .filter((line) => line.startsWith('sink '))
-    .map((line) => line.replace(/^sink +\| /, ''));
-  t.deepEqual(lines.slice(0, 11), [
+    .map((line) => line.replace(/^sink +\| /, ''))
+    // The source leaves after its last message; that its other inputs are over may be told before it.
+    .filter((line) => !line.endsWith(' ended'));
+  t.deepEqual(lines, [
     'rare 3',
     'high 0 0',
     'high 1 0',
