@@ -12,7 +12,7 @@ import { Control, Flag, Limits, Status } from '../native/binding.js';
 import type { Ids } from './ids.js';
 import { Outgoing } from './payload.js';
 import type { Port } from './port.js';
-import { slices } from './slices.js';
+import { LONGEST_MS } from './slices.js';
 
 /** One shared answer: an accepted send costs no promise. */
 const ACCEPTED: Promise<void> = Promise.resolve();
@@ -73,11 +73,17 @@ export class Sender {
     outgoing.encode(data, metadata);
     const { bytes, sizeBytes, encoding, metadataBytes } = outgoing;
     const { native } = this.port;
-    for (const wait of slices(timeoutMs)) {
-      const status = native.sendSync(output, bytes, sizeBytes, encoding, metadataBytes, wait.timeoutMs, wait.goesOn);
-      if (status !== Status.timeout) return status === Status.ok;
+    const endMs = timeoutMs > LONGEST_MS ? performance.now() + timeoutMs : 0;
+    for (
+      let leftMs = timeoutMs < 0 ? Infinity : timeoutMs;
+      ;
+      leftMs = timeoutMs < 0 ? Infinity : endMs - performance.now()
+    ) {
+      const goesOn = leftMs > LONGEST_MS;
+      const sliceMs = goesOn ? LONGEST_MS : leftMs === Infinity ? -1 : Math.max(leftMs, 0);
+      const status = native.sendSync(output, bytes, sizeBytes, encoding, metadataBytes, sliceMs, goesOn);
+      if (status !== Status.timeout || !goesOn) return status === Status.ok;
     }
-    return false;
   }
 
   /**

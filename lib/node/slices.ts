@@ -11,20 +11,3 @@ const SLICE_MS = 100;
 
 /** The longest that one native call may block this thread. */
 export const LONGEST_MS = isMainThread ? Infinity : SLICE_MS;
-
-export interface Slice {
-  /** For native code: < 0 is for ever. */
-  timeoutMs: number;
-  /** Another slice follows when this one is over. */
-  goesOn: boolean;
-}
-
-/** timeoutMs (< 0: for ever) as calls one after the other. */
-export function* slices(timeoutMs: number): Generator<Slice, void> {
-  const endMs = timeoutMs < 0 ? Infinity : performance.now() + timeoutMs;
-  for (let leftMs = timeoutMs < 0 ? Infinity : timeoutMs; ; leftMs = endMs - performance.now()) {
-    const goesOn = leftMs > LONGEST_MS;
-    yield { timeoutMs: goesOn ? LONGEST_MS : leftMs === Infinity ? -1 : Math.max(leftMs, 0), goesOn };
-    if (!goesOn) return;
-  }
-}

@@ -264,11 +264,7 @@ napi_value NodeBinding::take_back(napi_env env, napi_callback_info info) {
   Arguments<1> args(env, info);
   NodeBinding* self = usable(env, args);
   if (self == nullptr) return nullptr;
-  Error error;
-  const Status status = self->node_->take_back(static_cast<uint64_t>(args.number(0)), &error);
-  if (static_cast<int32_t>(status) >= 0) return make_bool(env, status == Status::ok);
-  throw_error(env, error);
-  return nullptr;
+  return make_bool(env, self->node_->take_back(static_cast<uint64_t>(args.number(0))) == Status::ok);
 }
 
 void NodeBinding::release_everything(bool detach) {

@@ -53,6 +53,8 @@ class Connection {
   const PeerCredentials& peer() const { return peer_; }
   /// Until when Hello must have come; 0 once it has.
   uint64_t deadline_ns() const { return deadline_ns_; }
+  /// Packets that its process has not taken, beyond what the socket holds.
+  size_t waiting() const { return queue_.size(); }
   /// Something waits that the loop has to try again itself, because the socket's being writable says nothing.
   bool wants_retry() const { return retry_; }
 

@@ -14,6 +14,8 @@
 namespace dora::broker {
 namespace {
 
+constexpr size_t kMovesUnheard = 256;  // packets that may wait for a process when another one moves a port
+
 /// The node's process if it can take part now, else null.
 Process* ready_process(const Node* node) {
   Process* process = node->process.get();
@@ -300,6 +302,13 @@ void edges_out_opened(Hub* hub, Process* publisher, const wire::OutOpened& messa
   // An answer for an edge that was closed in the meantime.
 }
 
+/// A peer that is slow to read must not be given up for what another process says again and again.
+static bool can_hear(const Process& peer, Process* mover) {
+  if (peer.connection->waiting() < kMovesUnheard) return true;
+  mover->connection->doom("it moves inputs and outputs between its threads faster than its peers can hear of it");
+  return false;
+}
+
 void edges_moved(Process* process, const wire::MovePort& message) {
   const ProcessPart& part = process->parts[message.part];
   const Node* node = process->node;
@@ -309,6 +318,7 @@ void edges_moved(Process* process, const wire::MovePort& message) {
     if (edge == nullptr) return;
     const Process* publisher = ready_process(edge->publisher);
     if (publisher == nullptr || edge->told_publisher != publisher->incarnation) return;
+    if (!can_hear(*publisher, process)) return;
     publisher->connection->send(wire::MoveOut{edge->id}, {part.inbox, part.doorbell});
     return;
   }
@@ -317,6 +327,7 @@ void edges_moved(Process* process, const wire::MovePort& message) {
     const Process* subscriber = ready_process(edge->subscriber);
     // One whose OpenIn is still to come gets the new doorbell with it.
     if (subscriber == nullptr || !is_pair(*edge, *process, *subscriber) || !edge->settled) continue;
+    if (!can_hear(*subscriber, process)) return;
     subscriber->connection->send(wire::MoveIn{edge->id, edge->input}, {part.doorbell});
   }
 }

@@ -56,7 +56,7 @@ Inputs::~Inputs() {
 // ---- several consumers
 // ---------------------------------------------------------------------------------------------
 
-void Inputs::move_to(uint32_t input, Inputs* to, Error* error) {
+void Inputs::move_to(uint32_t input, Inputs* to) {
   State& from = state_of(input);
   State& state = to->state_of(input);
   state.edges = std::move(from.edges);
@@ -102,7 +102,7 @@ void Inputs::move_to(uint32_t input, Inputs* to, Error* error) {
   check_all_over();
   to->over_ = false;
   to->check_all_over();
-  if (to->watch_silence(input, error) != Status::ok) state.watched = false;
+  to->watch_silence(input);
 }
 
 bool Inputs::nothing_follows() const {

@@ -40,7 +40,7 @@ class Inputs {
 
   /// An input, with all that is known and queued of it, becomes another consumer's. Its timer, if any, keeps its
   /// descriptor.
-  void move_to(uint32_t input, Inputs* to, Error* error);
+  void move_to(uint32_t input, Inputs* to);
   int timer_fd(uint32_t input) const { return state_of(input).timer.get(); }
   int alarm_fd() const { return alarm_.get(); }
   /// No input of this consumer will ever bring anything more, whatever of it has been taken. True without inputs.
@@ -122,7 +122,7 @@ class Inputs {
   uint64_t mark(uint32_t input) const;
   uint64_t look_for_silence(uint32_t input, uint64_t now_ns);
   void check_all_over();
-  Status watch_silence(uint32_t input, Error* error);
+  void watch_silence(uint32_t input);
 
   const std::vector<InputInfo> infos_;
   const std::string node_id_;

@@ -220,8 +220,8 @@ class Node {
   /// [consumer] Of the whole node: inputs and outputs become those of whoever joins by `*key`, a number that is unique
   /// in the process. Each must be this thread's own. Blocks for the broker, milliseconds.
   Status share(const std::vector<uint32_t>& inputs, const std::vector<uint32_t>& outputs, uint64_t* key, Error* error);
-  /// [consumer] Takes back what share() gave; would_block: a thread has it.
-  Status take_back(uint64_t key, Error* error);
+  /// [consumer] Takes back what share() gave. would_block: a thread has it; ok also when there is nothing (any more).
+  Status take_back(uint64_t key);
   /// [any-thread] Status::empty: no share has this key (any more); ended: its node was closed; would_block: another
   /// thread has it.
   static Status join_share(uint64_t key, std::unique_ptr<Node>* out);

@@ -49,7 +49,7 @@ struct Node::Impl {
            (!part.stopping.load(std::memory_order_relaxed) && all_over(part));
   }
   Status add_part(Part** out, Error* error);
-  void move_input(uint32_t input, Part& to, Error* error);
+  void move_input(uint32_t input, Part& to);
   void move_output(uint32_t output, Part& to);
   void wake_others(const Part* but);
   Part& whole() { return *parts.front(); }

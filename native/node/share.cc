@@ -77,13 +77,13 @@ Status Node::Impl::add_part(Part** out, Error* error) {
   return Status::ok;
 }
 
-void Node::Impl::move_input(uint32_t input, Part& to, Error* error) {
+void Node::Impl::move_input(uint32_t input, Part& to) {
   Part& from = *input_owner[input];
   {
     std::scoped_lock both(whole().lock, &from == &whole() ? to.lock : from.lock);
     const int timer = from.inputs->timer_fd(input);
     if (timer >= 0) epoll_ctl(from.control.get(), EPOLL_CTL_DEL, timer, nullptr);
-    from.inputs->move_to(input, to.inputs.get(), error);
+    from.inputs->move_to(input, to.inputs.get());
     watch_in(to, timer, Part::kTimers + input);
     watch_in(to, to.inputs->alarm_fd(), Part::kAlarm);
   }
@@ -127,7 +127,7 @@ Status Node::share(const std::vector<uint32_t>& inputs, const std::vector<uint32
     part->stopping.store(part_->stopping.load(std::memory_order_relaxed), std::memory_order_relaxed);
   }
   part->outputs = outputs;
-  for (uint32_t input : inputs) impl.move_input(input, *part, error);
+  for (uint32_t input : inputs) impl.move_input(input, *part);
   for (uint32_t output : outputs) impl.move_output(output, *part);
   std::lock_guard registered(shares().lock);
   *key = part->key = ++shares().last_key;
@@ -135,7 +135,7 @@ Status Node::share(const std::vector<uint32_t>& inputs, const std::vector<uint32
   return Status::ok;
 }
 
-Status Node::take_back(uint64_t key, Error* error) {
+Status Node::take_back(uint64_t key) {
   Impl& impl = *impl_;
   std::lock_guard guard(impl.control_lock);
   std::lock_guard registered(shares().lock);
@@ -144,7 +144,7 @@ Status Node::take_back(uint64_t key, Error* error) {
   Part& part = *entry->second.part;
   if (part.connected) return Status::would_block;
   for (uint32_t input = 0; input < impl.input_owner.size(); input++)
-    if (impl.input_owner[input] == &part) impl.move_input(input, *part_, error);
+    if (impl.input_owner[input] == &part) impl.move_input(input, *part_);
   for (uint32_t output : part.outputs) impl.move_output(output, *part_);
   part.outputs.clear();
   part.key = 0;

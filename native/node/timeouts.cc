@@ -19,18 +19,22 @@ uint64_t later(uint64_t from_ns, uint64_t by_ns) {
 }  // namespace
 
 /// An input that has come from another consumer goes on being watched, from its last message on.
-Status Inputs::watch_silence(uint32_t input, Error* error) {
+void Inputs::watch_silence(uint32_t input) {
   State& state = state_of(input);
-  if (infos_[input].timeout_ns == 0 || state.told_closed) return Status::ok;
-  if (!alarm_.valid()) {
-    if (Status s = clock_->make_alarm(&alarm_, error); s != Status::ok) return s;
+  if (infos_[input].timeout_ns == 0 || state.told_closed) return;
+  Event failure;
+  if (!alarm_.valid() && clock_->make_alarm(&alarm_, &failure.error) != Status::ok) {
+    // Its silence is not noticed; everything else works.
+    failure.type = EventType::error;
+    failure.input = input;
+    events_.push_back(std::move(failure));
+    return;
   }
   state.watched = true;
   const uint64_t at = later(state.heard_ns, infos_[input].timeout_ns);
-  if (at >= alarm_at_ns_) return Status::ok;
+  if (at >= alarm_at_ns_) return;
   alarm_at_ns_ = at;
   clock_->set_alarm(alarm_.get(), at);
-  return Status::ok;
 }
 
 Status Inputs::start_timeouts(int* fd, Error* error) {

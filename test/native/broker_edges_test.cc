@@ -400,6 +400,16 @@ TEST_CASE("a process that names parts or ports that it does not have is disconne
   expect_doom(no_output);
 }
 
+TEST_CASE("a process that moves its ports without end is disconnected, not the peer that does not hear so fast") {
+  Harness h;
+  RunningPair pair(h);
+  bool gone = false;
+  for (int i = 0; i < 100'000 && !gone; i++) gone = pair.plot.send(wire::MovePort{0, 0, 0}) != Status::ok;
+  h.wait_event(BrokerEvent::Kind::lost, "plot");
+  CHECK(h.count_seen(BrokerEvent::Kind::lost) == 1);
+  CHECK(pair.camera.expect<wire::MoveOut>().edge_id == pair.out.edge_id);
+}
+
 TEST_CASE("memory for parts comes from the node's budget, and is refused in words") {
   Harness h;
   auto specs = Harness::pair();

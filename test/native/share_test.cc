@@ -186,7 +186,7 @@ TEST_CASE("an input that moves between threads while messages flow loses none an
       take_some(*part, 23);
     });
     worker.join();
-    REQUIRE(world.middle->take_back(key, &world.error) == Status::ok);
+    REQUIRE(world.middle->take_back(key) == Status::ok);
     moves++;
   }
   while (take_some(*world.middle, 1)) continue;
@@ -260,7 +260,7 @@ TEST_CASE("what a part holds outlives the node's own close, and a part that leav
   hear(*world.sources[0]);
   auto part = part_of(key);
   CHECK(Node::join_share(key, &part) == Status::would_block);
-  CHECK(world.middle->take_back(key, &world.error) == Status::would_block);
+  CHECK(world.middle->take_back(key) == Status::would_block);
   // The source may have 20 out: four queued, and 16 held beyond.
   std::vector<Sample> held;
   for (int i = 0; i < 20; i++) {
@@ -340,7 +340,7 @@ TEST_CASE("timers and timeouts go with their input") {
     CHECK(recovered);
   });
   worker.join();
-  REQUIRE(node->take_back(key, &world.error) == Status::ok);
+  REQUIRE(node->take_back(key) == Status::ok);
   Event event;
   do event = next(*node);
   while (event.type != EventType::input || event.input != 1);
@@ -365,7 +365,7 @@ TEST_CASE(
     REQUIRE(send_text(*part, 0, "a") == Status::ok);
     CHECK(send_text(*part, 0, "b", true) == Status::would_block);
   }
-  REQUIRE(world.middle->take_back(key, &world.error) == Status::ok);
+  REQUIRE(world.middle->take_back(key) == Status::ok);
   CHECK(send_text(*world.middle, 0, "c", true) == Status::would_block);
   hear(*world.sinks[0]);
   world.sinks[0]->release(next(*world.sinks[0]).sample);
@@ -385,15 +385,15 @@ TEST_CASE("what is no share's, or not this thread's, is refused, and memory for 
   CHECK(world.middle->share({0}, {}, &other, &error) == Status::invalid_argument);
   std::unique_ptr<Node> part;
   CHECK(Node::join_share(key + 1000, &part) == Status::empty);
-  REQUIRE(world.middle->take_back(key, &error) == Status::ok);
+  REQUIRE(world.middle->take_back(key) == Status::ok);
   CHECK(Node::join_share(key, &part) == Status::empty);
-  CHECK(world.middle->take_back(key, &error) == Status::ok);
+  CHECK(world.middle->take_back(key) == Status::ok);
   uint64_t granted = 0;
   for (int i = 0; i < 50; i++) {
     key = share_of(*world.middle, {0}, {1});
     part = part_of(key);
     part.reset();
-    REQUIRE(world.middle->take_back(key, &error) == Status::ok);
+    REQUIRE(world.middle->take_back(key) == Status::ok);
     for (const NodeCounts& node : world.broker->counts("flow"))
       if (node.node == "m") {
         if (granted == 0) granted = node.memory_granted;
