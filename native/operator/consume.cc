@@ -97,6 +97,8 @@ void Scheduler::poll_node() {
     if (!op->destroyed) set_listening(op, false);
   }
   std::lock_guard guard(lock_);
+  // Looking at control traffic has taken back the "asleep" of a leader who sleeps: nobody would ring him any more.
+  if (control && leader_asleep_) kick_leader_locked();
   const bool look = control || ++polls_ % kPollsPerBlocked == 0;
   rounds_ = 0;
   poll_now_ = count == kMostPerPoll;

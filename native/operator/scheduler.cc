@@ -176,10 +176,14 @@ void Scheduler::wake_one_locked() {
     followers_woken_++;
     ticket_.fetch_add(1, std::memory_order_relaxed);
     ticket_.notify_one();
-  } else if (leader_asleep_ && !leader_kicked_) {
-    leader_kicked_ = true;
-    eventfd_write(kick_.get(), 1);
+  } else if (leader_asleep_) {
+    kick_leader_locked();
   }
+}
+
+void Scheduler::kick_leader_locked() {
+  if (std::exchange(leader_kicked_, true)) return;
+  eventfd_write(kick_.get(), 1);
 }
 
 void Scheduler::wake_all_locked() {

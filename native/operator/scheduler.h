@@ -103,6 +103,7 @@ class Scheduler {
   bool has_work_locked(const Operator* op) const;
   uint64_t arrival_locked(const Operator* op);
   void wake_one_locked();
+  void kick_leader_locked();
   void wake_all_locked();
   void release_chain(Message* chain);
 

@@ -195,6 +195,29 @@ TEST_CASE("with several workers operators run at once, none of them twice, and n
   }
 }
 
+TEST_CASE("a worker that looks at control traffic leaves nobody asleep whom no sender would ring") {
+  Flow flow;
+  Notes notes;
+  flow.node("source", {}, {"x"});
+  flow.op("slow", {{"in", "source/x", 4, kPaced}}, {},
+          {{},
+           [&](const dora_host_t*, const dora_operator_event_t* event) -> int32_t {
+             if (event->type != DORA_EVENT_INPUT) return DORA_OK;
+             // Longer than a tick: this worker looks at control traffic when it is through, while another one sleeps.
+             std::this_thread::sleep_for(std::chrono::milliseconds(12));
+             notes.add(text_of(event));
+             return DORA_OK;
+           },
+           {}});
+  flow.go(2);
+  for (size_t i = 0; i < 30; i++) {
+    flow.send("source", std::to_string(i));
+    notes.wait_for(i + 1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  CHECK_FALSE(flow.stop().has_value());
+}
+
 TEST_CASE("an operator may send from threads of its own; order per thread holds") {
   Flow flow;
   Notes notes;
