@@ -141,13 +141,15 @@ Napi::Value BrokerBinding::bridge(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (closed(env)) return env.Undefined();
   using Host = std::shared_ptr<const dora_bridge_host_t>;
-  auto kept = std::make_unique<Host>(broker_->bridge());
+  auto* kept = new Host(broker_->bridge());
   auto* pointer = const_cast<dora_bridge_host_t*>(kept->get());
   const auto let_go = [](napi_env, void*, void* host) { delete static_cast<Host*>(host); };
   static constexpr napi_type_tag kTag = {DORA_BRIDGE_TAG_LOWER, DORA_BRIDGE_TAG_UPPER};
   napi_value external = nullptr;
-  if (napi_create_external(env, pointer, let_go, kept.get(), &external) != napi_ok) return env.Undefined();
-  (void)kept.release();
+  if (napi_create_external(env, pointer, let_go, kept, &external) != napi_ok) {
+    delete kept;
+    return env.Undefined();
+  }
   napi_type_tag_object(env, external, &kTag);
   return {env, external};
 }

@@ -99,6 +99,8 @@ struct NodeCounts {
 class Broker {
  public:
   static Status create(BrokerOptions options, std::unique_ptr<Broker>* out, Error* error);
+  Broker(const Broker&) = delete;
+  Broker& operator=(const Broker&) = delete;
   ~Broker();
 
   const std::string& socket_path() const;
@@ -120,8 +122,8 @@ class Broker {
   /// Counts of every node of a dataflow, also of dead ones.
   std::vector<NodeCounts> counts(const std::string& dataflow);
 
-  // ---- for clients in this process (bridge.h)
-  // ----------------------------------------------------------------------------------
+  // ---- for clients in this process (bridge.h) ----
+
   /// The core as a table of functions (dora/bridge.h). The same each time; functions fail with DORA_ENDED once the
   /// broker is gone.
   std::shared_ptr<const dora_bridge_host_t> bridge();
