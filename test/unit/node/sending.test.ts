@@ -454,14 +454,14 @@ const filler = (id: string, more: Partial<NodeSpec> = {}): NodeSpec => ({
   ...more,
 });
 
-/** Keeps what it gets until `release` of the large ones are there; then gives all back and asks for more, `times` times. */
-const keeper = (inputs: Record<string, string>, args: { times: number }): NodeSpec => ({
+/** Keeps what it gets until the filler has no memory left; then gives all back and asks for more, `times` times, and stops the dataflow unless `stays`. */
+const keeper = (inputs: Record<string, string>, args: { times: number; stays?: boolean }): NodeSpec => ({
   id: 'keeper',
   outputs: ['again'],
   inputs: Object.fromEntries(Object.entries(inputs).map(([id, from]) => [id, { from, queueSize: 20 }])),
   args,
   main: async ({ node, args, report }) => {
-    const { times } = args as { times: number };
+    const { times, stays } = args as { times: number; stays?: boolean };
     for (let round = 0; round < times; round++) {
       const kept: { release: () => void }[] = [];
       for (;;) {
@@ -474,7 +474,8 @@ const keeper = (inputs: Record<string, string>, args: { times: number }): NodeSp
       for (const sample of kept) sample.release();
       await node.send('again', '');
     }
-    node.requestStop();
+    if (stays !== true) node.requestStop();
+    else while ((await node.recv())?.type !== 'stop');
   },
 });
 
@@ -505,7 +506,7 @@ test('memory of a dataflow that one node has is missed by the others, with figur
   const flow = await startDataflow(
     [
       filler('source'),
-      keeper({ in: 'source/out' }, { times: 2 }),
+      keeper({ in: 'source/out' }, { times: 2, stays: true }),
       {
         id: 'other',
         outputs: ['out'],
@@ -520,7 +521,10 @@ test('memory of a dataflow that one node has is missed by the others, with figur
             report((error as { toJSON(): object }).toJSON());
           }
           await node.send('out', 'small ones still go');
-          for (let e = await node.recv(); e?.type !== 'stop';) e = await node.recv();
+          // This node stops the dataflow, so that it cannot be over before it has tried.
+          await node.recv();
+          node.requestStop();
+          while ((await node.recv())?.type !== 'stop');
           for (;;) {
             try {
               await node.send('out', payload);
