@@ -144,8 +144,8 @@ Status Node::Impl::make_publishers(const std::vector<wire::Output>& specs, Error
 
 Status Node::Impl::watch(Watch what, Error* error) {
   const uint64_t key = next_watch_++;
-  epoll_event event{EPOLLIN, {.u64 = key}};
-  if (epoll_ctl(control.get(), EPOLL_CTL_ADD, what.fd, &event) != 0)
+  epoll_event event{EPOLLIN, {.u64 = what.pidfd.valid() ? Part::kDeath | key : key}};
+  if (epoll_ctl(epoll_of(what), EPOLL_CTL_ADD, what.fd, &event) != 0)
     return error->fail_os("epoll_ctl", "cannot watch a descriptor");
   watches_[key] = std::move(what);
   return Status::ok;
@@ -162,9 +162,14 @@ void Node::Impl::unwatch_subscriber(uint64_t edge_id) {
 
 /// Before the descriptor is closed: other processes hold the same pidfd, so closing ours would leave it in the epoll.
 void Node::Impl::unwatch(Watches::iterator at) {
-  epoll_ctl(control.get(), EPOLL_CTL_DEL, at->second.fd, nullptr);
+  epoll_ctl(epoll_of(at->second), EPOLL_CTL_DEL, at->second.fd, nullptr);
   watches_.erase(at);
 }
+
+/// Deaths of peers lie in the epoll of the first part itself, not in the node's within it: the kernel lets one file be
+/// watched by 500 epolls that lie in another one, but by 100 a level deeper, and a peer's pidfd is one file for all
+/// processes and edges. Other parts hear of a death from the broker.
+int Node::Impl::epoll_of(const Watch& what) { return what.pidfd.valid() ? whole().control.get() : control.get(); }
 
 /// A part's own epoll, in which the node's is one descriptor of several.
 Status Node::Impl::make_part_control(Part& part, Error* error) {
@@ -178,11 +183,11 @@ Status Node::Impl::make_part_control(Part& part, Error* error) {
 void Node::Impl::handle_control(Part& part) {
   epoll_event ready[64];
   const int n = epoll_wait(part.control.get(), ready, 64, 0);
-  bool of_node = false;
+  bool of_node = false, deaths = false;
   for (int i = 0; i < n; i++) {
     const uint64_t what = ready[i].data.u64;
-    if (what == Part::kNodeControl) {
-      of_node = true;
+    if (what == Part::kNodeControl || (what & Part::kDeath) != 0) {
+      (what == Part::kNodeControl ? of_node : deaths) = true;
       continue;
     }
     const auto held = hold(part);
@@ -193,6 +198,14 @@ void Node::Impl::handle_control(Part& part) {
     }
   }
   if (of_node) handle_node_control(part);
+  if (!deaths) return;
+  std::lock_guard guard(control_lock);
+  for (int i = 0; i < n; i++) {
+    const uint64_t what = ready[i].data.u64;
+    if ((what & Part::kDeath) != 0) fired(what & ~Part::kDeath);
+  }
+  report_corrupt_locked();
+  wake_others(&part);
 }
 
 void Node::Impl::handle_node_control(Part& part) {

@@ -115,6 +115,7 @@ struct Node::Impl {
   Status receive_spec(const wire::Welcome& welcome, Error* error);
   Status make_publishers(const std::vector<wire::Output>& specs, Error* error);
   Status watch(Watch what, Error* error);
+  int epoll_of(const Watch& what);
   using Watches = std::unordered_map<uint64_t, Watch>;
   void unwatch(Watches::iterator at);
   void unwatch_subscriber(uint64_t edge_id);

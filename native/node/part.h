@@ -43,6 +43,7 @@ struct Part {
   std::atomic<bool> connected{false};  ///< a thread has it; part 0: always. Relaxed for those without the lock: a hint
 
   static constexpr uint64_t kNodeControl = 0, kAlarm = 1, kTimers = 2;  ///< data in `control`; a timer's is kTimers + i
+  static constexpr uint64_t kDeath = uint64_t{1} << 63;                 ///< and with the key of a watch: a peer's pidfd
 };
 
 }  // namespace dora

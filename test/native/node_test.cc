@@ -1,6 +1,7 @@
 // Nodes joined by a real broker, inside one test process: joining, start barrier, events, timers, death notices, C API,
 // budget.
 #include <poll.h>
+#include <sys/epoll.h>
 
 #include <atomic>
 #include <chrono>
@@ -440,4 +441,32 @@ TEST_CASE("a timeout beyond the end of the clock is for ever, and a closed outpu
   REQUIRE(dora_node_close_output(node, 0) == DORA_OK);
   CHECK(dora_node_send(node, 0, "4", 1, 0, nullptr, 0, -1, &error) == DORA_ENDED);
   dora_node_close(node);
+}
+
+TEST_CASE(
+    "two nodes with 250 edges between them: all open, and their descriptors fit into the loop of another library") {
+  constexpr size_t kEdges = 250;  // an output is granted a megabyte
+  World world(512 << 20);
+  std::vector<std::string> ids;
+  std::vector<BrokerInput> inputs;
+  for (size_t i = 0; i < kEdges; i++) ids.push_back("o" + std::to_string(i));
+  for (const std::string& id : ids) inputs.push_back(edge_input(id.c_str(), "a", id.c_str()));
+  auto configs = world.add({node_of("a", {}, ids), node_of("b", inputs, {})});
+  auto a = world.join(configs[0]), b = world.join(configs[1]);
+  // The kernel counts the ways from a file to the epolls that watch it, and allows fewer the more of them lie in each
+  // other. Every edge watches its peer's pidfd, which is one file for all of them.
+  const Fd loop(epoll_create1(EPOLL_CLOEXEC));
+  for (const Node* node : {a.get(), b.get()}) {
+    epoll_event event{EPOLLIN, {}};
+    REQUIRE(epoll_ctl(loop.get(), EPOLL_CTL_ADD, node->control_fd(), &event) == 0);
+  }
+  REQUIRE(a->wait_start(&world.error) == Status::ok);
+  REQUIRE(b->wait_start(&world.error) == Status::ok);
+  for (size_t i = 0; i < kEdges; i++) REQUIRE(send_text(*a, static_cast<uint32_t>(i), ids[i]) == Status::ok);
+  for (size_t i = 0; i < kEdges; i++) {
+    const Event event = next(*b);
+    REQUIRE(event.type == EventType::input);
+    CHECK(text_of(event) == ids[event.input]);
+    b->release(event.sample);
+  }
 }
