@@ -265,15 +265,18 @@ test('when the main thread closes the node, its workers come to the end, and wha
     { ...source(2000, 5000) },
     {
       id: 'middle',
-      inputs: { in: { from: 'source/out', queueSize: 4 } },
+      inputs: { in: { from: 'source/out', policy: 'backpressure', queueSize: 4 } },
       outputs: ['out'],
       main: async ({ node, worker, report }) => {
         const share = node.share({ inputs: ['in'], outputs: ['out'] });
-        const thread = worker(async ({ dora, parent, report }) => {
+        const thread = worker(async ({ dora, parent, report, sleep }) => {
           const part = await dora.Node.connect({ parent });
           let kept: { sample: Sample; number: unknown } | undefined;
           for await (const e of part) {
-            if (e.type !== 'input' || kept !== undefined) continue;
+            if (e.type !== 'input') continue;
+            // The source must not be through before the node is closed.
+            await sleep(20);
+            if (kept !== undefined) continue;
             kept = { sample: e.retain(), number: e.metadata['number'] };
             report('kept');
           }
