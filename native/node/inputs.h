@@ -103,10 +103,19 @@ class Inputs {
 
   State& state_of(uint32_t input) { return states_[state_index_[input]]; }
   const State& state_of(uint32_t input) const { return states_[state_index_[input]]; }
+  /// Every input that the inbox has a bit for is pending: nothing there could add to what is known.
+  bool knows_all() const {
+    for (size_t w = 0; w < inbox_inputs_.size(); w++) {
+      if ((inbox_inputs_[w] & ~pending_[w]) != 0) return false;
+    }
+    return true;
+  }
+  bool any_pending(const uint64_t* mask) const;
   bool is_pending(uint32_t input) const { return (pending_[input / 64] >> (input % 64) & 1) != 0; }
   void set_pending(uint32_t input) { pending_[input / 64] |= uint64_t{1} << (input % 64); }
   void clear_pending(uint32_t input) { pending_[input / 64] &= ~(uint64_t{1} << (input % 64)); }
   int choose(const uint64_t* mask);
+  int only_candidate(const uint64_t* mask) const;
   Status take_one(Event* out, const uint64_t* mask);
   Status claim(uint32_t input, Event* out);
   Status claim_tick(uint32_t input, Event* out);
@@ -135,6 +144,7 @@ class Inputs {
   std::vector<uint32_t> state_index_;  // by input: index in states_
   std::vector<State> states_;
   std::vector<uint64_t> pending_;
+  std::vector<uint64_t> inbox_inputs_;  // a bit for each input with a bit in the inbox, this consumer's or not
   std::deque<Event> events_;
   std::vector<std::unique_ptr<EdgeReader>> retired_;
   std::unordered_map<const EdgeReader*, int> fault_regions_;  // of every edge that is mapped
