@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/edge_writer.h"
+#include "core/fetch.h"
 #include "core/inbox.h"
 #include "core/step.h"
 
@@ -12,11 +13,12 @@ namespace dora {
 
 namespace {
 constexpr int kClaimTries = 64;
-}
+constexpr uint64_t kAhead = 2;
+}  // namespace
 
 Status EdgeReader::open(EdgeReaderConfig config, Error* error) {
   const uint64_t size = file_size(config.region.get());
-  if (!valid_constants(config.constants, size) || config.map_bytes < 64)
+  if (!valid_constants(config.constants, size) || config.map_bytes < 2 * kLine)
     return error->fail(Status::shm_corrupt, "the edge from \"" + config.peer + "\" has an impossible layout");
   if (Status s = Mapping::map(config.region.get(), size, true, &mapping_, error); s != Status::ok) return s;
   EdgeConstants seen;
@@ -70,11 +72,16 @@ Status EdgeReader::claim(ClaimedSample* out, Error* error) {
   Status unsettled = Status::would_block;
   for (int i = 0; i < kClaimTries; i++) {
     DORA_STEP("sub.head");
-    // SYNC: ring-head. Acquire: header, payload and cell of every entry below head are complete. In this order: head,
-    // then tail.
-    const uint64_t head = shared()->head.load(std::memory_order_acquire);
+    // In this order: head, then tail. A head that was seen earlier is as good as long as tail is below it, and the
+    // writer's line stays where it is.
+    uint64_t head = seen_head_;
     DORA_STEP("sub.tail");
     uint64_t tail = shared()->tail.load(std::memory_order_acquire);
+    if (static_cast<int64_t>(head - tail) <= 0) {
+      // SYNC: ring-head. Acquire: header, payload and cell of every entry below head are complete.
+      head = seen_head_ = shared()->head.load(std::memory_order_acquire);
+      tail = shared()->tail.load(std::memory_order_acquire);
+    }
     if (head == tail) return Status::empty;
     unsettled = Status::would_block;
     if (static_cast<int64_t>(head - tail) < 0) {
@@ -105,10 +112,23 @@ Status EdgeReader::claim(ClaimedSample* out, Error* error) {
     next_ = tail + 1;
     if (config_.constants.policy == static_cast<uint16_t>(Policy::backpressure)) give_credit(tail + 1);
     const Status s = check(cell, out, error);
-    if (s == Status::ok) held_.fetch_add(1, std::memory_order_relaxed);
+    if (s == Status::ok) claimed_++;
+    fetch_ahead(head, tail + kAhead);
     return s;
   }
   return unsettled;
+}
+
+/// The lines of a message that is claimed soon come from another core's cache: they are asked for while others are
+/// read.
+void EdgeReader::fetch_ahead(uint64_t head, uint64_t position) const {
+  if (static_cast<int64_t>(head - position) <= 0) return;
+  const uint64_t mask = config_.constants.cells - 1;
+  fetch_to_read(&cells()[(position + kAhead) & mask]);
+  // Not checked as a claim does: a hint for an address inside the mapping.
+  const uint64_t offset = (cells()[position & mask].where.load(std::memory_order_relaxed) >> 32) * 64;
+  if (offset > pool_.size() - 2 * kLine) return;
+  fetch_slot_to_read(pool_.data() + offset);
 }
 
 void EdgeReader::give_credit(uint64_t tail) {
@@ -170,7 +190,7 @@ void EdgeReader::release(uint32_t slot) {
     DORA_STEP("sub.slot_bell");
     ring_doorbell(doorbell_.load(std::memory_order_relaxed));
   }
-  held_.fetch_sub(1, std::memory_order_release);
+  released_.fetch_add(1, std::memory_order_release);
 }
 
 }  // namespace dora

@@ -62,7 +62,7 @@ class EdgeReader {
   const uint8_t* pool_base() const { return pool_.data(); }
   uint64_t pool_size() const { return pool_.size(); }
   /// Claimed and not yet released.
-  uint32_t held() const { return held_.load(std::memory_order_acquire); }
+  uint32_t held() const { return claimed_ - released_.load(std::memory_order_acquire); }
   bool final() const { return final_; }
   void set_final() { final_ = true; }
   /// The publisher has said that nothing follows what is queued. Read it before the claim that finds the ring empty.
@@ -96,6 +96,7 @@ class EdgeReader {
   Status check(const CellCopy& cell, ClaimedSample* out, Error* error);
   Status corrupt(const char* what, Error* error);
   void give_credit(uint64_t tail);
+  void fetch_ahead(uint64_t head, uint64_t position) const;
 
   EdgeReaderConfig config_;
   Mapping mapping_;
@@ -107,9 +108,10 @@ class EdgeReader {
   uint64_t next_ = 0;  // position after the last claim
   bool final_ = false;
   bool corrupt_ = false;
-  // Claims add (relaxed), releases subtract (release); the owner's acquire load of 0 sees every use over (SYNC:
-  // edge-held).
-  std::atomic<uint32_t> held_{0};
+  uint64_t seen_head_ = 0;  // the largest head seen: all entries below it are complete
+  uint32_t claimed_ = 0;    // the consumer's, as held() is
+  // Releases add (release); the consumer's acquire load of as many as it claimed sees every use over (SYNC: edge-held).
+  std::atomic<uint32_t> released_{0};
 };
 
 }  // namespace dora

@@ -5,9 +5,14 @@
 #include <cstring>
 #include <utility>
 
+#include "core/fetch.h"
 #include "core/step.h"
 
 namespace dora {
+
+namespace {
+constexpr uint64_t kCellsAhead = 2;
+}
 
 bool valid_constants(const EdgeConstants& c, uint64_t size) {
   if (c.magic != kEdgeMagic || c.version != kEdgeVersion || c.policy > 1) return false;
@@ -250,6 +255,7 @@ Status EdgeWriter::put(const QueuedEntry& entry) {
   DORA_STEP("pub.head");
   // SYNC: ring-head. Publishes header, payload, metadata and cell; pairs with the reader's load of head.
   shared()->head.store(++head_, std::memory_order_release);
+  fetch_to_write(&cells()[(head_ + kCellsAhead) & (config_.constants.cells - 1)]);
   return Status::ok;
 }
 

@@ -9,10 +9,13 @@
 #include <cerrno>
 #include <utility>
 
+#include "core/fetch.h"
+
 namespace dora {
 namespace {
 
 constexpr uint64_t kSmallestClass = 256;
+constexpr uint64_t kFetchedSlot = 1024;
 constexpr uint64_t kGrowStep = 256 * 1024;  // small pools grow by this, so that few calls go to the kernel
 constexpr uint64_t kLargestStep = 8 * 1024 * 1024;
 
@@ -61,6 +64,8 @@ bool Pool::pop_free(uint64_t capacity, bool larger, uint32_t* slot) {
     *slot = list.first;
     list.first = info(*slot).next_free;
     free_count_--;
+    // Of a large one the rest takes longer than the first lines, whoever had them.
+    if (list.first != kNone && capacity <= kFetchedSlot) fetch_slot_to_write(info(list.first).base);
     return true;
   }
   return false;
