@@ -175,6 +175,12 @@ export const Control = {
   leakedLoans: 5,
   /** JS → native: the wait that begins wants the loop to turn before it ends. */
   yield: 6,
+  /** JS → native: the arguments of sendScratch(). */
+  sendOutput: 7,
+  sendBytes: 8,
+  sendEncoding: 9,
+  sendMetadata: 10,
+  sendFlags: 11,
   /** First word of the mask of inputs that may end a sleep (Waiting.masked), and of the one for drain() and recvSync(). */
   sleepMask: 16,
   takeMask: 48,
@@ -262,6 +268,8 @@ export interface NativeNode {
 
   /** Takes up to `max` events into `records`; returns how many there are, those before an append included. */
   drain(max: number, flags: number): number;
+  /** drain(1, 0), cheaper. */
+  takeOne(): number;
   /** Blocks the thread until an event is in `records` (1) or timeoutMs (< 0: for ever) is over (0). */
   recvSync(timeoutMs: number, spinUs: number, flags: number): number;
   /** The failure behind record n of the last drain, of kind error. */
@@ -281,6 +289,8 @@ export interface NativeNode {
     metadataBytes: number,
     flags: number,
   ): number;
+  /** send() of the first Control.sendBytes bytes of `scratch`, cheaper: the other arguments are in Control.send… too. */
+  sendScratch(): number;
   /** Blocks the thread while there is no room. timeoutMs < 0: for ever. `goesOn`: when the time is over the send waits on, for the caller calls again. */
   sendSync(
     output: number,

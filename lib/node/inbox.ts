@@ -111,8 +111,12 @@ export class Inbox {
   takeOwned(only: Only): AnyEvent | null {
     for (;;) {
       if (this.#control.length > 0) return this.#control.shift()!;
-      const flags = only === undefined && this.#claims.size === 0 ? 0 : this.#mask(Control.takeMask, only, undefined);
-      if (this.port.native.drain(1, flags) === 0) return null;
+      const { native } = this.port;
+      const taken =
+        only === undefined && this.#claims.size === 0
+          ? native.takeOne()
+          : native.drain(1, this.#mask(Control.takeMask, only, undefined));
+      if (taken === 0) return null;
       const event = this.#route(readEvent(this.port, 0));
       if (event !== null) return event;
     }

@@ -149,7 +149,14 @@ export class Sender {
 
   #attempt(output: number, bytes: Uint8Array | null, sizeBytes: number, flags: number): number {
     const { encoding, metadataBytes } = this.outgoing;
-    return this.port.native.send(output, bytes, sizeBytes, encoding, metadataBytes, flags);
+    const { native, control } = this.port;
+    if (bytes !== null) return native.send(output, bytes, sizeBytes, encoding, metadataBytes, flags);
+    control[Control.sendOutput] = output;
+    control[Control.sendBytes] = sizeBytes;
+    control[Control.sendEncoding] = encoding;
+    control[Control.sendMetadata] = metadataBytes;
+    control[Control.sendFlags] = flags;
+    return native.sendScratch();
   }
 
   /** The caller may reuse its memory while the send waits: small payloads wait on the heap, large ones where they will be read. */

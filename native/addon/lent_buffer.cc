@@ -5,26 +5,9 @@
 #include <cstring>
 #include <memory>
 
+#include "addon/v8_values.h"
+
 namespace dora::addon {
-
-namespace {
-
-// A napi_value is the Local that it stands for, in every version of Node.js.
-static_assert(sizeof(napi_value) == sizeof(v8::Local<v8::Value>));
-
-v8::Local<v8::Value> to_local(napi_value value) {
-  v8::Local<v8::Value> local;
-  memcpy(static_cast<void*>(&local), static_cast<const void*>(&value), sizeof local);
-  return local;
-}
-
-napi_value to_napi(v8::Local<v8::Value> local) {
-  napi_value value = nullptr;
-  memcpy(static_cast<void*>(&value), static_cast<const void*>(&local), sizeof local);
-  return value;
-}
-
-}  // namespace
 
 bool in_electron(napi_env env) {
   napi_value object = nullptr;

@@ -19,6 +19,7 @@
 #include "addon/handle_table.h"
 #include "addon/lent_buffer.h"
 #include "addon/loop_watch.h"
+#include "addon/plain_function.h"
 #include "addon/values.h"
 #include "node/node.h"
 
@@ -56,6 +57,8 @@ class NodeBinding {
   /// The binding of a call when its node is open for calls; null with an error pending.
   template <size_t N>
   static NodeBinding* usable(napi_env env, const Arguments<N>& args);
+  /// The same for a call by V8, with the error thrown.
+  static NodeBinding* usable(const PlainCall& call);
   bool known_output(uint32_t output);
   bool known_input(uint32_t input);
 
@@ -81,6 +84,7 @@ class NodeBinding {
   // taking (node_take.cc)
   void add_taking(napi_value object);
   static napi_value drain(napi_env env, napi_callback_info info);
+  static void take_one(const PlainCall& call);
   static napi_value recv_sync(napi_env env, napi_callback_info info);
   static napi_value event_error(napi_env env, napi_callback_info info);
   static napi_value view(napi_env env, napi_callback_info info);
@@ -95,6 +99,7 @@ class NodeBinding {
   // publishing (node_send.cc)
   void add_publishing(napi_value object);
   static napi_value send(napi_env env, napi_callback_info info);
+  static void send_scratch(const PlainCall& call);
   static napi_value send_sync(napi_env env, napi_callback_info info);
   static napi_value loan(napi_env env, napi_callback_info info);
   static napi_value loan_view(napi_env env, napi_callback_info info);

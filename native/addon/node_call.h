@@ -18,4 +18,12 @@ NodeBinding* NodeBinding::usable(napi_env env, const Arguments<N>& args) {
   return nullptr;
 }
 
+inline NodeBinding* NodeBinding::usable(const PlainCall& call) {
+  auto* self = plain_self<NodeBinding>(call);
+  if (self->node_ != nullptr) return self;
+  throw_type_error(self->env_, "the node is closed");
+  throw_pending(self->env_, call);
+  return nullptr;
+}
+
 }  // namespace dora::addon

@@ -31,6 +31,7 @@ void NodeBinding::add_publishing(napi_value object) {
       {"hasRoom", has_room},   {"closeOutput", close_output}, {"requestStop", request_stop},
   };
   for (const auto& [name, function] : functions) set_function(env_, object, name, function, this);
+  set_plain_function(env_, object, "sendScratch", send_scratch, this);
 }
 
 /// The bytes of a payload argument: a Uint8Array, or null for the scratch memory. False with an error pending.
@@ -81,6 +82,25 @@ napi_value NodeBinding::send(napi_env env, napi_callback_info info) {
   const SendArgs how = self->send_args(args.u32(3), args.u32(4), (args.u32(5) & kFlagArm) != 0);
   const Status status = self->node_->send_copy(output, bytes, size, how, nullptr, &error);
   return self->sent_status(self->or_give_up(status, output, how.arm), error);
+}
+
+void NodeBinding::send_scratch(const PlainCall& call) {
+  NodeBinding* self = usable(call);
+  if (self == nullptr) return;
+  const auto word = [self](uint32_t at) { return static_cast<uint32_t>(self->control_[at]); };
+  const uint32_t output = word(kSendOutput), size = word(kSendBytes);
+  if (!self->known_output(output)) return throw_pending(self->env_, call);
+  if (size > kSmallBytes) {
+    throw_type_error(self->env_, "sendScratch(): more bytes than there are");
+    return throw_pending(self->env_, call);
+  }
+  Error error;
+  const SendArgs how = self->send_args(word(kSendEncoding), word(kSendMetadata), (word(kSendFlags) & kFlagArm) != 0);
+  const Status sent = self->node_->send_copy(output, self->scratch_, size, how, nullptr, &error);
+  const Status status = self->or_give_up(sent, output, how.arm);
+  if (static_cast<int32_t>(status) >= 0) return call.GetReturnValue().Set(static_cast<uint32_t>(status));
+  throw_error(self->env_, error);
+  throw_pending(self->env_, call);
 }
 
 napi_value NodeBinding::send_sync(napi_env env, napi_callback_info info) {

@@ -45,6 +45,12 @@ void NodeBinding::add_taking(napi_value object) {
       {"view", view},   {"release", release},    {"detach", detach},
   };
   for (const auto& [name, function] : functions) set_function(env_, object, name, function, this);
+  set_plain_function(env_, object, "takeOne", take_one, this);
+}
+
+void NodeBinding::take_one(const PlainCall& call) {
+  NodeBinding* self = usable(call);
+  if (self != nullptr) call.GetReturnValue().Set(self->drain_events(1, nullptr, false));
 }
 
 napi_value NodeBinding::drain(napi_env env, napi_callback_info info) {
