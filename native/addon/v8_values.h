@@ -1,4 +1,7 @@
 // V8's values as Node-API's, and back.
+//
+// For what is made by V8 itself because Node-API would cost too much a message: buffers over foreign memory
+// (lent_buffer.h) and functions (plain_function.h). No reference is taken: a Local lives as long as its handle scope.
 #pragma once
 
 #include <node_api.h>
