@@ -100,15 +100,8 @@ export class Inbox {
     for (const event of batch) if (event instanceof LentEvent) event.release();
   }
 
-  /** The next event, or null when there is none. The caller must have released the last. */
+  /** The next event, or null when there is none. The caller has released the last, or keeps it alive by hold() and letGo(). */
   take(only: Only): AnyEvent | null {
-    const event = this.takeOwned(only);
-    if (event instanceof LentEvent) this.#lent = event;
-    return event;
-  }
-
-  /** The same, but the caller releases it; if it lives beyond the next take, by hold() and letGo(). */
-  takeOwned(only: Only): AnyEvent | null {
     for (;;) {
       if (this.#control.length > 0) return this.#control.shift()!;
       const { native } = this.port;
@@ -118,11 +111,12 @@ export class Inbox {
           : native.drain(1, this.#mask(Control.takeMask, only, undefined));
       if (taken === 0) return null;
       const event = this.#route(readEvent(this.port, 0));
+      if (event instanceof LentEvent) this.#lent = event;
       if (event !== null) return event;
     }
   }
 
-  /** Keeps an owned event alive across other takes, until letGo() or close(). */
+  /** Keeps an event alive across other takes, until letGo() or close(). */
   hold(event: LentEvent): void {
     event.keep();
     this.#held.add(event);

@@ -278,6 +278,34 @@ test('readable(): copies of one input beside a loop over the others', async (t) 
   t.pass();
 });
 
+test('readable() beside run(): a handler gets its own message, whatever the stream takes in between', async (t) => {
+  const { sink: end } = await runDataflow([
+    source(20_000),
+    sink(
+      async ({ node, assert, report }) => {
+        const stream = node.readable('in');
+        const reading = (async () => {
+          let next = 0;
+          for await (const { data } of stream) assert.equal(Buffer.from(data).toString(), String(next++));
+          return next;
+        })();
+        let others = 0;
+        await node.run({
+          input: {
+            other: (e) => {
+              assert.equal(e.text(), String(10 * others++));
+            },
+          },
+        });
+        report(others);
+        report(await reading);
+      },
+      { in: lossless('source/out', 5), other: lossless('source/other', 5) },
+    ),
+  ]);
+  t.deepEqual(end!.reports, [2000, 20_000]);
+});
+
 test('readable(): cancel gives the input back to the loop', async (t) => {
   await runDataflow([
     source(30, 2),
