@@ -28,15 +28,40 @@ const MAX_KEY = 1024;
 /** Where the libraries differ: tabs, carriage returns alone, marks of byte order, ends of documents, starts that are indented. */
 const UNUSUAL = /\t|\r(?!\n)|\uFEFF|^\.\.\.|^ +---/m;
 
-/** The tree of a text; undefined when it is unusual, or no YAML. */
-export function readEventYaml(text: string): YamlTree | undefined {
+/**
+ * The tree of a text; undefined when it is unusual, or no YAML.
+ *
+ * @param anchors what aliases may stand for from outside the text; the text's own come to it
+ */
+export function readEventYaml(text: string, anchors = new Map<string, YamlNode>()): YamlTree | undefined {
   if (UNUSUAL.test(text)) return undefined;
   try {
-    return new EventReader(text, parseEvents(text, { maxDepth: MAX_DEPTH })).read();
+    return new EventReader(text, parseEvents(text, { maxDepth: MAX_DEPTH }), anchors).read();
   } catch (error) {
     if (error instanceof Unusual || error instanceof YAMLException) return undefined;
     throw error;
   }
+}
+
+/**
+ * Whether the text can be taken apart at these offsets, in the order of the file: none lies within a text of several lines. True for what is no
+ * YAML either.
+ */
+export function canBeParted(text: string, offsets: readonly number[]): boolean {
+  let events: readonly Event[];
+  try {
+    events = parseEvents(text, { maxDepth: MAX_DEPTH });
+  } catch (error) {
+    if (error instanceof YAMLException) return true;
+    throw error;
+  }
+  let next = 0;
+  for (const event of events) {
+    if (event.type !== EVENT_ID.SCALAR || event.valueStart < 0) continue;
+    while ((offsets[next] ?? Infinity) <= event.valueStart) next += 1;
+    if ((offsets[next] ?? Infinity) < event.valueEnd) return false;
+  }
+  return true;
 }
 
 class Unusual extends Error {}
@@ -44,7 +69,6 @@ class Unusual extends Error {}
 type Growing<T> = { -readonly [K in keyof T]: T[K] };
 
 class EventReader {
-  readonly #anchors = new Map<string, YamlNode>();
   /** Of the event that is next. */
   #next = 0;
   #size = 1;
@@ -52,6 +76,7 @@ class EventReader {
   constructor(
     readonly text: string,
     readonly events: readonly Event[],
+    readonly anchors: Map<string, YamlNode>,
   ) {}
 
   read(): YamlTree {
@@ -144,13 +169,17 @@ class EventReader {
   }
 
   #alias({ anchorStart, anchorEnd }: AliasEvent): YamlAlias {
-    const target = this.#anchors.get(this.text.slice(anchorStart, anchorEnd));
+    const target = this.anchors.get(this.text.slice(anchorStart, anchorEnd));
     if (target === undefined) throw new Unusual();
     return { kind: 'alias', start: anchorStart - 1, end: anchorEnd, target };
   }
 
   #own({ anchorStart, anchorEnd }: { anchorStart: number; anchorEnd: number }, node: YamlNode): void {
-    if (anchorStart >= 0) this.#anchors.set(this.text.slice(anchorStart, anchorEnd), node);
+    if (anchorStart < 0) return;
+    const name = this.text.slice(anchorStart, anchorEnd);
+    // A space may be missing, or the name of a key be meant.
+    if (name.endsWith(':') || !/\s/.test(this.text[anchorEnd] ?? ' ')) throw new Unusual();
+    this.anchors.set(name, node);
   }
 
   #scalar(event: ScalarEvent, key: number, inFlow: boolean): YamlScalar {
@@ -180,12 +209,12 @@ class EventReader {
     }
   }
 
-  /** Text below `|`: the event starts with the line after that. */
+  /** Text below `|` or `>`: the event starts with the line after that. */
   #block(event: ScalarEvent): YamlScalar {
     const { valueStart, valueEnd } = event;
     const header = this.text.lastIndexOf('\n', valueStart - 2) + 1;
-    const mark = /[|][-+]? *\r?\n$/.exec(this.text.slice(header, valueStart));
-    if (mark === null || event.style !== SCALAR_STYLE.LITERAL_BLOCK) throw new Unusual();
+    const mark = /[|>][-+]? *\r?\n$/.exec(this.text.slice(header, valueStart));
+    if (mark === null) throw new Unusual();
     const value = getScalarValue(this.text, event);
     if (value.trim() === '') throw new Unusual();
     const start = header + mark.index;

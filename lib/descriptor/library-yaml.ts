@@ -26,7 +26,7 @@ import {
 import type { Reporter } from './diagnostic.js';
 import type { SourceText } from './source-text.js';
 import { quote } from './suggest.js';
-import { explainSyntax } from './syntax-words.js';
+import { explainSyntax, type SyntaxText } from './syntax-words.js';
 import type { YamlAlias, YamlList, YamlMap, YamlNode, YamlTree } from './yaml-tree.js';
 
 /** The deepest place of the format is ten levels down; the composer overflows the stack at some thousands. */
@@ -35,31 +35,69 @@ const MAX_DEPTH = 64;
 const MAX_SYNTAX_ERRORS = 1_000;
 /** Characters of the first part of a large text: with as many mistakes in it as this, nobody asks for those of the rest. */
 const FIRST_PART = 64 * 1024;
-const MANY_ERRORS = 500;
+export const MANY_ERRORS = 500;
+
+/** What the library makes of a text. */
+export interface LibraryReading {
+  readonly tree: YamlTree;
+  readonly problems: readonly YAMLError[];
+  /** Its own root, which explaining a problem takes. */
+  readonly root: Node | null;
+  /** The text has so many mistakes that its rest was not read. */
+  readonly endsEarly: boolean;
+}
+
+/** What became of an alias that nothing stands for. */
+type OnUnknown = (name: string, alias: YamlAlias, anchors: readonly string[]) => void;
 
 /** Reads text as one YAML document; every mistake of syntax goes to the reporter. Undefined when it nests too deep. */
 export function readLibraryYaml(source: SourceText, reporter: Reporter): YamlTree | undefined {
-  const { text } = source;
-  const cut = text.indexOf('\n', FIRST_PART) + 1;
-  const part = cut > 0 && cut < text.length ? withoutStackTraces(() => compose(text.slice(0, cut))) : undefined;
-  const isCut = part !== undefined && part.problems.length >= MANY_ERRORS;
-  const document = isCut ? part : withoutStackTraces(() => compose(text));
-  const tree = document === undefined ? undefined : new TreeCopy(source, reporter).copy(document.root);
-  if (document === undefined || tree === undefined) {
+  const reading = readByLibrary(source.text, new Map(), (name, alias, anchors) => {
+    const hint =
+      anchors.length === 0
+        ? 'Text that starts with "*" needs quotes.'
+        : `Anchors above: ${anchors.slice(0, 8).map(quote).join(', ')}.`;
+    const message = `there is no anchor named ${quote(name)} above this line`;
+    reporter.report({ range: source.rangeOf(alias), path: [] }, { code: 'YAML_SYNTAX', message, hint });
+  });
+  if (reading === undefined) {
     // Everything else that is wrong follows from it.
     reporter.report({ range: source.range(0, 0), path: [] }, tooDeep);
     return undefined;
   }
-  if (isCut) reporter.endsEarly();
-  for (const problem of document.problems) {
+  if (reading.endsEarly) reporter.endsEarly();
+  reportProblems(reading, source, reporter);
+  return reading.tree;
+}
+
+/**
+ * The tree and the mistakes of a text; undefined when it nests too deep.
+ *
+ * @param anchors what aliases may stand for from outside the text; the text's own come to it
+ */
+export function readByLibrary(
+  text: string,
+  anchors: Map<string, YamlNode>,
+  onUnknown: OnUnknown,
+): LibraryReading | undefined {
+  const cut = text.indexOf('\n', FIRST_PART) + 1;
+  const part = cut > 0 && cut < text.length ? withoutStackTraces(() => compose(text.slice(0, cut))) : undefined;
+  const endsEarly = part !== undefined && part.problems.length >= MANY_ERRORS;
+  const document = endsEarly ? part : withoutStackTraces(() => compose(text));
+  const tree = document === undefined ? undefined : new TreeCopy(text, anchors, onUnknown).copy(document.root);
+  return document === undefined || tree === undefined ? undefined : { ...document, tree, endsEarly };
+}
+
+/** Tells what is wrong with a text; `source` has the very text that was read, and knows where it lies. */
+export function reportProblems({ problems, root }: LibraryReading, source: SyntaxText, reporter: Reporter): void {
+  for (const problem of problems) {
     if (reporter.isFull()) {
       reporter.omit();
       continue;
     }
-    const explained = explainSyntax(problem, source, document.root);
+    const explained = explainSyntax(problem, source, root);
     reporter.report({ range: explained.range, path: [] }, explained.problem);
   }
-  return tree;
 }
 
 /** The library's own steps, with the two bounds. Undefined when the text nests too deep. */
@@ -118,12 +156,12 @@ type Growing<T> = { -readonly [K in keyof T]: T[K] };
 
 /** The library's tree -> ours, in the order of the file, so that an alias means the newest anchor of its name above it. */
 class TreeCopy {
-  readonly #anchors = new Map<string, YamlNode>();
   #size = 0;
 
   constructor(
-    readonly source: SourceText,
-    readonly reporter: Reporter,
+    readonly text: string,
+    readonly anchors: Map<string, YamlNode>,
+    readonly onUnknown: OnUnknown,
   ) {}
 
   /** Undefined when the tree is too deep to go on. */
@@ -148,7 +186,7 @@ class TreeCopy {
     if (isScalar(node)) {
       const { value, source = '', type, anchor } = node;
       const isBlock = type === 'BLOCK_LITERAL' || type === 'BLOCK_FOLDED';
-      const textEnd = isBlock ? start + this.source.text.slice(start, end).trimEnd().length : end;
+      const textEnd = isBlock ? start + this.text.slice(start, end).trimEnd().length : end;
       return this.#own(anchor, { kind: 'scalar', start, end: textEnd, value, source, plain: type === 'PLAIN' });
     }
     if (isMap(node)) {
@@ -176,30 +214,16 @@ class TreeCopy {
   }
 
   #alias(alias: Alias): YamlAlias {
-    const target = this.#anchors.get(alias.source);
+    const target = this.anchors.get(alias.source);
     const [start, end] = rangeOf(alias);
     const copy: YamlAlias = { kind: 'alias', start, end, target };
-    if (target === undefined) this.#reportUnknown(alias.source, copy);
+    if (target === undefined) this.onUnknown(alias.source, copy, [...this.anchors.keys()]);
     return copy;
   }
 
   #own<N extends YamlNode>(anchor: string | undefined, node: N): N {
-    if (anchor !== undefined) this.#anchors.set(anchor, node);
+    if (anchor !== undefined) this.anchors.set(anchor, node);
     return node;
-  }
-
-  #reportUnknown(name: string, alias: YamlAlias): void {
-    this.reporter.report(
-      { range: this.source.rangeOf(alias), path: [] },
-      {
-        code: 'YAML_SYNTAX',
-        message: `there is no anchor named ${quote(name)} above this line`,
-        hint:
-          this.#anchors.size === 0
-            ? 'Text that starts with "*" needs quotes.'
-            : `Anchors above: ${[...this.#anchors.keys()].slice(0, 8).map(quote).join(', ')}.`,
-      },
-    );
   }
 }
 

@@ -74,3 +74,21 @@ export function mapKeys({ root }: YamlTree): ReadonlySet<string> | undefined {
   for (const key of root.keys) if (key.kind === 'scalar' && typeof key.value === 'string') words.add(key.value);
   return words;
 }
+
+/** Moves a tree that was read from a piece of the text to where the piece lies; what an alias stands for moves with its own tree. */
+export function moveTree(node: YamlNode | null, by: number): void {
+  if (node === null) return;
+  if (node.start >= 0) {
+    const place = node as { start: number; end: number };
+    place.start += by;
+    place.end += by;
+  }
+  if (node.kind === 'list') for (const item of node.items) moveTree(item, by);
+  else if (node.kind === 'pair') {
+    moveTree(node.key, by);
+    moveTree(node.value, by);
+  } else if (node.kind === 'map') {
+    for (const key of node.keys) moveTree(key, by);
+    for (const value of node.values) moveTree(value, by);
+  }
+}

@@ -32,18 +32,21 @@ const inNode = (head: string, piece: (index: number) => string, tail = ''): stri
   `nodes:\n  - id: a\n    path: x\n    outputs: [o]\n    ${head}${fill(piece)}${tail}`;
 const half = (piece: (index: number) => string): string => fill(piece, MEGABYTE / 2);
 
+const ordinaryNode = (i: number): string =>
+  `  - id: node_${i}\n    path: ./nodes/n${i}.js\n    inputs:\n      tick: ${i === 0 ? 'dora/timer/millis/10' : `node_${i - 1}/out`}\n    outputs: [out]\n`;
+/** Ordinary nodes, one of them with a line more. */
+const ordinary = (line: string, where = 0.5): string => {
+  const all = nodes(ordinaryNode);
+  const at = all.indexOf('  - id', MEGABYTE * where);
+  return all.slice(0, at) + line + all.slice(at);
+};
+
 /**
  * Shape -> a megabyte of it, a code that it gives (undefined: it is in order), and how many yardsticks it may take, 1 unless
  * given.
  */
 const shapes: Record<string, [text: string, code: string | undefined, limit?: number]> = {
-  'ordinary nodes': [
-    nodes(
-      (i) =>
-        `  - id: node_${i}\n    path: ./nodes/n${i}.js\n    inputs:\n      tick: ${i === 0 ? 'dora/timer/millis/10' : `node_${i - 1}/out`}\n    outputs: [out]\n`,
-    ),
-    'UNREAD_OUTPUT',
-  ],
+  'ordinary nodes': [nodes(ordinaryNode), 'UNREAD_OUTPUT'],
   'nodes full of mistakes': [
     nodes(
       (i) =>
@@ -54,6 +57,17 @@ const shapes: Record<string, [text: string, code: string | undefined, limit?: nu
   'many nodes': [`nodes:\n${many}`, 'UNREAD_OUTPUT'],
   'one node with many inputs': [inNode('inputs:\n', (i) => `      i${i}: a/o\n`), undefined, 0.5],
   'one line of many nodes': [`nodes: [${fill((i) => `{ id: n${i}, pth: x }, `)}]`, 'UNKNOWN_KEY'],
+  'one bracket that is not closed': [ordinary('    outputs: [a\n'), 'YAML_SYNTAX'],
+  'one colon that is missing, far below': [ordinary('    outputs [a]\n', 0.95), 'YAML_SYNTAX'],
+  'one quote that is not closed': [ordinary('    name: "a\n'), 'YAML_SYNTAX'],
+  'a thousand mistakes among much that is right': [
+    nodes((i) => ordinaryNode(i) + (i % 10 === 5 ? '    name x\n' : '')),
+    'YAML_SYNTAX',
+  ],
+  'one tag': [ordinary('    name: !x y\n'), 'YAML_SYNTAX'],
+  'one text that is folded': [ordinary('    description: >\n      a\n      b\n'), 'UNREAD_OUTPUT'],
+  'one list over several lines': [ordinary('    args: [\n      a,\n      b]\n'), 'UNREAD_OUTPUT'],
+  'one text over several lines': [ordinary('    description: a\n      b\n'), 'UNREAD_OUTPUT'],
   'many aliases': [`x-a: &a { path: x }\n${nodes((i) => `  - { id: n${i}, <<: *a }\n`)}`, undefined],
   'one anchor in a long list': [`x-o: &o o\n${inNode('args: [', () => '*o, ', 'z]\n')}`, 'UNREAD_OUTPUT', 0.5],
   'a wide map merged into every node': [
