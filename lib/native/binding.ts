@@ -181,6 +181,8 @@ export const Control = {
   sendEncoding: 9,
   sendMetadata: 10,
   sendFlags: 11,
+  /** Native → JS: the loop has rested for some milliseconds; the next send announces itself and sets it to 0. */
+  rested: 12,
   /** First word of the mask of inputs that may end a sleep (Waiting.masked), and of the one for drain() and recvSync(). */
   sleepMask: 16,
   takeMask: 48,
@@ -316,6 +318,8 @@ export interface NativeNode {
   ): number;
   discardLoan(handle: number, buffer: ArrayBuffer | null): void;
   hasRoom(output: number): boolean;
+  /** A send on this output follows at once: who sleeps is woken while it is made. */
+  announce(output: number): void;
   closeOutput(output: number): void;
   requestStop(): void;
 

@@ -94,6 +94,7 @@ class OutputLoan implements Loan {
   send(metadata?: Metadata): Promise<void> {
     this.#expectOpen();
     this.#sender.outputs.expectHere(this.#output);
+    if (this.#sender.port.control[Control.rested] !== 0) this.#sender.announce(this.#output);
     try {
       this.#sender.expectFree(this.#output);
       this.#sender.outgoing.encodeMetadata(metadata);

@@ -48,6 +48,7 @@ export class Sender {
   send(id: string, data: unknown, metadata: Metadata | undefined): Promise<void> {
     const output = this.outputs.index(id);
     const { outgoing } = this;
+    if (this.port.control[Control.rested] !== 0 && isSmall(data)) this.announce(output);
     try {
       this.#expectFree(output);
       outgoing.encode(data, metadata);
@@ -57,6 +58,12 @@ export class Sender {
       if (error instanceof DoraError) return Promise.reject(error);
       throw error;
     }
+  }
+
+  /** Wakes a subscriber that sleeps while the message is made. */
+  announce(output: number): void {
+    this.port.control[Control.rested] = 0;
+    if (this.#waiting.size === 0) this.port.native.announce(output);
   }
 
   trySend(id: string, data: unknown, metadata: Metadata | undefined): boolean {
@@ -227,4 +234,10 @@ export class Sender {
     if (this.#waiting.size === 0) this.#onSettled?.();
     return true;
   }
+}
+
+/** Bytes or text that are copied in less time than a wake-up takes. */
+function isSmall(data: unknown): boolean {
+  if (typeof data === 'string') return data.length <= Limits.smallBytes;
+  return data instanceof Uint8Array && data.byteLength <= Limits.smallBytes;
 }

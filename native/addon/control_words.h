@@ -23,6 +23,7 @@ constexpr uint32_t kSendBytes = 8;
 constexpr uint32_t kSendEncoding = 9;
 constexpr uint32_t kSendMetadata = 10;
 constexpr uint32_t kSendFlags = 11;
+constexpr uint32_t kRested = 12;
 constexpr uint32_t kSleepMask = 16;
 constexpr uint32_t kTakeMask = 48;
 constexpr uint32_t kControlWords = 80;

@@ -13,6 +13,10 @@ namespace dora::addon {
 namespace {
 
 constexpr uint64_t kMostDirectNs = 1'000'000;
+/// How long a message that was announced is awaited: what its sender still has to do, out of cold caches.
+constexpr uint64_t kAnnouncedNs = 20'000;
+/// A loop that slept for less finds its code in the caches.
+constexpr uint64_t kRestMs = 2;
 
 template <class Handle>
 uv_handle_t* as_handle(Handle* handle) {
@@ -114,6 +118,7 @@ void LoopWatch::on_closed(uv_handle_t* handle) {
 }
 
 void LoopWatch::before_sleep() {
+  before_ms_ = uv_now(loop_);
   for (uint64_t until = 0;;) {
     const int32_t waiting = control_[control_words::kWaiting];
     if (waiting == control_words::kNobody) {
@@ -164,8 +169,11 @@ void LoopWatch::after_sleep() {
   const bool woken = doorbell_readable_ || control_readable_;
   if (pending_) uv_idle_stop(&idle_);
   // Who has sent a message cleared the flag and rang once; any other ring is emptied.
-  const bool by_message = tells_once && asleep_ && !node_->still_asleep();
+  const bool rung = asleep_ && !node_->still_asleep();
+  const bool by_message = tells_once && rung;
   if (asleep_ || woken) node_->awake(doorbell_readable_ && !by_message, control_readable_);
+  if (rung && !control_readable_) node_->await_announced(kAnnouncedNs);
+  if (uv_now(loop_) - before_ms_ >= kRestMs) control_[control_words::kRested] = 1;
   const bool something = pending_ || woken || control_[control_words::kLeakedLoans] != 0;
   asleep_ = pending_ = doorbell_readable_ = control_readable_ = false;
   if (something) call_js();

@@ -55,8 +55,9 @@ class LoopWatch {
   uv_check_t check_{};
   uv_idle_t idle_{};
   int open_handles_ = 0;
-  bool asleep_ = false;   // prepare_sleep() said yes
-  bool pending_ = false;  // it said no
+  uint64_t before_ms_ = 0;  // when the loop came to its last poll
+  bool asleep_ = false;     // prepare_sleep() said yes
+  bool pending_ = false;    // it said no
   bool doorbell_readable_ = false, control_readable_ = false;
   bool stopped_ = false;
   bool edge_triggered_ = false;

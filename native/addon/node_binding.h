@@ -106,6 +106,7 @@ class NodeBinding {
   static napi_value send_loan(napi_env env, napi_callback_info info);
   static napi_value discard_loan(napi_env env, napi_callback_info info);
   static napi_value has_room(napi_env env, napi_callback_info info);
+  static napi_value announce(napi_env env, napi_callback_info info);
   static napi_value close_output(napi_env env, napi_callback_info info);
   static napi_value request_stop(napi_env env, napi_callback_info info);
   napi_value view_loan(LoanEntry* entry);

@@ -26,9 +26,16 @@ int64_t monotonic_ns() {
 
 void NodeBinding::add_publishing(napi_value object) {
   const std::pair<const char*, napi_callback> functions[] = {
-      {"send", send},          {"sendSync", send_sync},       {"loan", loan},
-      {"loanView", loan_view}, {"sendLoan", send_loan},       {"discardLoan", discard_loan},
-      {"hasRoom", has_room},   {"closeOutput", close_output}, {"requestStop", request_stop},
+      {"send", send},
+      {"sendSync", send_sync},
+      {"loan", loan},
+      {"loanView", loan_view},
+      {"sendLoan", send_loan},
+      {"discardLoan", discard_loan},
+      {"hasRoom", has_room},
+      {"announce", announce},
+      {"closeOutput", close_output},
+      {"requestStop", request_stop},
   };
   for (const auto& [name, function] : functions) set_function(env_, object, name, function, this);
   set_plain_function(env_, object, "sendScratch", send_scratch, this);
@@ -219,6 +226,14 @@ napi_value NodeBinding::has_room(napi_env env, napi_callback_info info) {
   NodeBinding* self = usable(env, args);
   if (self == nullptr || !self->known_output(args.u32(0))) return nullptr;
   return make_bool(env, self->node_->has_room(args.u32(0)));
+}
+
+napi_value NodeBinding::announce(napi_env env, napi_callback_info info) {
+  Arguments<1> args(env, info);
+  NodeBinding* self = usable(env, args);
+  if (self == nullptr) return nullptr;
+  self->node_->announce(args.u32(0));
+  return nullptr;
 }
 
 napi_value NodeBinding::close_output(napi_env env, napi_callback_info info) {

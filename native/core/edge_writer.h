@@ -74,6 +74,8 @@ class EdgeWriter {
   /// shm_corrupt closes the edge.
   Status put(const QueuedEntry& entry);
   void notify() { inbox_.notify(); }
+  /// An entry follows at once.
+  void announce() { inbox_.announce(); }
   /// Takes back what the reader has released.
   void sweep();
   /// The reader's process is dead (pidfd), not merely gone quiet.

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -21,15 +22,21 @@ bool would_go(int doorbell, short events) {
   return poll(&look, 1, 0) == 1 && (look.revents & events) != 0;
 }
 
+uint32_t this_core() { return static_cast<uint32_t>(sched_getcpu()); }
+
+void wake(InboxShared* shared, int doorbell) {
+  if (shared->asleep.exchange(0, std::memory_order_acq_rel) != 1) return;
+  DORA_STEP("pub.doorbell");
+  ring_doorbell(doorbell);
+}
+
 void notify_inbox(InboxShared* shared, uint32_t bit, int doorbell) {
   DORA_STEP("pub.ready");
   // SYNC: inbox-ready (release part) and inbox-sleep (before the load of asleep).
   shared->ready[bit / 64].fetch_or(uint64_t{1} << (bit % 64), std::memory_order_seq_cst);
   DORA_STEP("pub.asleep");
   if (shared->asleep.load(std::memory_order_seq_cst) == 0) return;
-  if (shared->asleep.exchange(0, std::memory_order_acq_rel) != 1) return;
-  DORA_STEP("pub.doorbell");
-  ring_doorbell(doorbell);
+  wake(shared, doorbell);
 }
 
 }  // namespace
@@ -88,6 +95,8 @@ bool Inbox::any_ready() const {
 
 void Inbox::set_asleep() {
   DORA_STEP("sub.asleep");
+  // Relaxed: a hint, on the line that the exchange takes anyway.
+  shared()->core.store(this_core(), std::memory_order_relaxed);
   // SYNC: inbox-sleep. By exchange only; the following any_ready() is the recheck.
   shared()->asleep.exchange(1, std::memory_order_seq_cst);
   DORA_STEP("sub.recheck");
@@ -109,6 +118,16 @@ Status InboxPeer::open(Fd memory, Fd doorbell, uint32_t bit, InboxPeer* out, Err
 }
 
 void InboxPeer::notify() { notify_inbox(reinterpret_cast<InboxShared*>(memory_.data()), bit_, doorbell_.get()); }
+
+void InboxPeer::announce() {
+  auto* shared = reinterpret_cast<InboxShared*>(memory_.data());
+  if (shared->asleep.load(std::memory_order_relaxed) == 0) return;
+  // On our own core it would take the place of the send that it waits for.
+  if (shared->core.load(std::memory_order_relaxed) == this_core()) return;
+  // A ring without a bit: the receiver looks, and before it sleeps again it says so and looks once more (SYNC:
+  // inbox-sleep).
+  wake(shared, doorbell_.get());
+}
 
 void Inbox::notify(uint32_t bit) { notify_inbox(shared(), bit, doorbell_.get()); }
 

@@ -56,6 +56,9 @@ class InboxPeer {
   static Status open(Fd memory, Fd doorbell, uint32_t bit, InboxPeer* out, Error* error);
   /// "Your input has something": sets the bit and rings when the receiver sleeps.
   void notify();
+  /// "It will have something at once": wakes a receiver that sleeps on another core, so that this core wakes up while
+  /// the message is made. notify() follows as ever; where it does not, the receiver goes to sleep again.
+  void announce();
 
  private:
   Mapping memory_;

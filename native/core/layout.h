@@ -116,9 +116,11 @@ struct InboxShared {
   uint32_t version;
   uint64_t reserved[7];
   alignas(64) std::atomic<uint32_t> asleep;
+  std::atomic<uint32_t> core;  ///< where the owner went to sleep last; a hint for whoever would wake it early
   alignas(64) std::atomic<uint64_t> ready[kInboxWords];
 };
-static_assert(offsetof(InboxShared, asleep) == 64 && offsetof(InboxShared, ready) == 128);
+static_assert(offsetof(InboxShared, asleep) == 64 && offsetof(InboxShared, core) == 68 &&
+              offsetof(InboxShared, ready) == 128);
 constexpr uint64_t kInboxSize = 256;
 
 // ---- ledger -------------------------------------------------------------------------------------------------------

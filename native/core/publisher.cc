@@ -110,6 +110,11 @@ void Publisher::end_wait_locked() {
   for (auto& edge : edges_) edge->set_waits(0);
 }
 
+void Publisher::announce() {
+  std::lock_guard guard(lock_);
+  if (edges_.size() == 1 && edges_[0]->state() == EdgeWriter::State::open && !ended_) edges_[0]->announce();
+}
+
 bool Publisher::has_room(bool arm) {
   std::lock_guard guard(lock_);
   return room_everywhere(arm);

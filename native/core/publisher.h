@@ -69,6 +69,9 @@ class Publisher {
   Status send(const Outgoing& message, PublishedSlot* published, Error* error);
   /// loan() and send() of a copy of `data` under one lock: for payloads small enough that nobody minds the wait.
   Status send_copy(const void* data, const Outgoing& message, PublishedSlot* published, Error* error);
+  /// A send follows at once: its only subscriber is woken now if it sleeps. Of several, none is: they would compete
+  /// with the sender for its core.
+  void announce();
   /// would_block as send() would say it, without a message.
   bool has_room(bool arm);
   /// A send that was refused with `arm` set waits now. Returns since when: `now_ns`, or the moment of an earlier

@@ -70,6 +70,7 @@ std::string parse_argument(const std::string& argument) {
       {"limit", &config.limit, -1, kMaxSlots},
       {"retain", &config.retain, 0, kMaxRetained},
       {"join", &config.join, 0, 1},
+      {"announce", &config.announce, 0, 1},
       {"count", &config.count, 0, 1},
   };
   for (const Number& entry : numbers) {

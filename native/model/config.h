@@ -62,6 +62,7 @@ struct Config {
   int limit = -1;              ///< samples an edge may have beyond its queue; -1 no limit
   int retain = 0;              ///< newest messages the publisher keeps for new subscribers
   int join = 0;                ///< 1: nobody has joined at the start; joins come in any order
+  int announce = 0;            ///< 1: the publisher may wake a reader that sleeps before it writes a message
   int count = 0;               ///< 1: compare the drops the reader counts with those that happened
   Mistake mistake = Mistake::none;
   uint64_t max_states = 150'000'000;

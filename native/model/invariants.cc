@@ -150,8 +150,8 @@ const char* name_of(PublisherAt at) {
       "idle",         "write",      "room?",      "room, sweep", "want_tail",  "want check", "want clear",
       "want_slot",    "want sweep", "wait, room", "tail?",       "put, sweep", "take back",  "skip, first",
       "skip, 2nd",    "cell",       "cell, 2nd",  "head",        "given late", "ready",      "asleep?",
-      "asleep, take", "doorbell",   "loan, want", "loan, sweep", "wait, slot"};
-  static_assert(std::size(kNames) == kLoanWait + 1);
+      "asleep, take", "doorbell",   "loan, want", "loan, sweep", "wait, slot", "announce",   "announced"};
+  static_assert(std::size(kNames) == kAnnounced + 1);
   return kNames[at];
 }
 

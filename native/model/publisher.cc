@@ -120,6 +120,24 @@ static void step_loan(const State& now, Steps& steps) {
   }
 }
 
+/// A ring ahead of the message: no bit goes with it, so the reader may find nothing and sleep again. Its look at asleep
+/// is a hint, and one step with the exchange here.
+static void step_announce(const State& now, Steps& steps) {
+  State next = now;
+  Publisher& own = next.publisher;
+  Subscriber& reader = next.subscriber[subscriber_of(0)];
+  const bool is_there = own.edges[0].region && reader.alive && reader.incarnation == own.edges[0].reader;
+  if (own.at == kWrite) {
+    if (!is_there || !reader.asleep) return;
+    reader.asleep = 0;
+    own.at = kAnnounceBell;
+    return steps.add(kPublisherThread, "pub: announces, exchange", next);
+  }
+  if (is_there) reader.doorbell = 1;
+  own.at = kAnnounced;
+  steps.add(kPublisherThread, "pub.doorbell", next);
+}
+
 static void step_write(const State& now, Steps& steps) {
   const Publisher& own = now.publisher;
   for (int who = 0; who < subscriber_count(); who++)
@@ -166,7 +184,9 @@ void step_publisher(const State& now, Steps& steps) {
   step_aside(now, steps);
   const Byte at = now.publisher.at;
   if (at == kIdle) return step_idle(now, steps);
-  if (at == kWrite) return step_write(now, steps);
+  if (at == kAnnounceBell || (at == kWrite && config.announce)) step_announce(now, steps);
+  if (at == kWrite || at == kAnnounced) return step_write(now, steps);
+  if (at == kAnnounceBell) return;
   if (at >= kLoanWant) return step_loan(now, steps);
   if (at <= kRoomWait) {
     step_room(now, steps);

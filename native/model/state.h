@@ -47,6 +47,8 @@ enum PublisherAt : Byte {
   kLoanWant,
   kLoanSweep,
   kLoanWait,  // no free slot
+  kAnnounceBell,
+  kAnnounced,  // woken ahead of the message
 };
 enum SubscriberAt : Byte {
   kTop,

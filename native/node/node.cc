@@ -2,6 +2,7 @@
 #include "node/node.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <time.h>
 
@@ -142,6 +143,12 @@ bool Node::prepare_sleep(const uint64_t* mask) {
 }
 
 bool Node::still_asleep() const { return part_->inbox.is_asleep(); }
+
+void Node::await_announced(uint64_t ns) {
+  if (part_->inbox.any_ready()) return;
+  const int64_t until = monotonic_ns() + static_cast<int64_t>(ns);
+  while (!part_->inbox.any_ready() && monotonic_ns() < until) sched_yield();  // who sends may need this core
+}
 
 void Node::awake(bool doorbell_readable, bool control_readable) {
   part_->inbox.set_awake();
@@ -298,6 +305,10 @@ bool Node::has_room(uint32_t output, bool arm) {
   Publisher* publisher = impl_->publisher(output);
   if (publisher == nullptr || publisher->has_room(arm)) return true;
   return arm && impl_->waits_in_vain(output);
+}
+
+void Node::announce(uint32_t output) {
+  if (Publisher* publisher = impl_->publisher(output)) publisher->announce();
 }
 
 void Node::stop_waiting(uint32_t output) {

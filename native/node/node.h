@@ -167,6 +167,8 @@ class Node {
   bool prepare_sleep(const uint64_t* mask = nullptr);
   /// True when nobody has cleared "asleep" since prepare_sleep(): whatever woke the sleeper, no message did.
   bool still_asleep() const;
+  /// [consumer] After a ring that announced a message: waits for it, for `ns` at most.
+  void await_announced(uint64_t ns);
   /// After a sleep, whatever woke it. Clears "asleep", empties the doorbell, handles control traffic, deaths and
   /// timers.
   void awake(bool doorbell_readable, bool control_readable);
@@ -208,6 +210,8 @@ class Node {
   /// True when no backpressure edge of this output is full now. `arm`: when false is returned, ring the doorbell once
   /// there may be room.
   bool has_room(uint32_t output, bool arm = false);
+  /// [any-thread] A send on this output follows at once.
+  void announce(uint32_t output);
   /// Whoever was refused with `arm` set does not wait any longer (timeout, close). A send that succeeds says so itself.
   void stop_waiting(uint32_t output);
   /// For local inputs: an operator of this process waits, or no longer waits, for room in it.

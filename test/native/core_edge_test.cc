@@ -1,5 +1,7 @@
 // One publisher and its edges inside one process: policies, counts, holding, retaining, death and return, hostile
 // readers and writers.
+#include <sched.h>
+
 #include <atomic>
 #include <thread>
 #include <vector>
@@ -383,6 +385,61 @@ TEST_CASE("publisher and reader threads at full speed: nothing torn, doubled or 
       CHECK(b.publisher.busy_slots() == 0);
     }
   }
+}
+
+TEST_CASE("an announcement wakes the only reader once, on another core only, and loses nothing if it sleeps again") {
+  Bench b(Policy::drop_oldest, 4);
+  // Where the reader says that it fell asleep.
+  const auto sleep_on = [&](uint32_t core) {
+    b.edge.inbox.set_asleep();
+    REQUIRE(pwrite(b.edge.inbox_memory.get(), &core, sizeof core, offsetof(InboxShared, core)) == sizeof core);
+  };
+  const int bell = b.edge.reader_bell.get();
+  constexpr uint32_t kElsewhere = UINT32_MAX;
+
+  b.publisher.announce();
+  CHECK_FALSE(rang(bell));  // awake
+
+  sleep_on(kElsewhere);
+  b.publisher.announce();
+  CHECK(rang(bell));
+  CHECK_FALSE(b.edge.inbox.any_ready());
+  b.publisher.announce();
+  REQUIRE(send_number(b.publisher, 1) == Status::ok);
+  CHECK_FALSE(rang(bell));
+  CHECK(b.edge.inbox.any_ready());
+
+  uint64_t pending[kInboxWords] = {};
+  CHECK(b.edge.inbox.scan(pending));
+  sleep_on(kElsewhere);
+  b.publisher.announce();
+  CHECK(rang(bell));
+  sleep_on(kElsewhere);
+  REQUIRE(send_number(b.publisher, 2) == Status::ok);
+  CHECK(rang(bell));
+
+  cpu_set_t before, one;
+  REQUIRE(sched_getaffinity(0, sizeof before, &before) == 0);
+  CPU_ZERO(&one);
+  const int core = sched_getcpu();
+  CPU_SET(static_cast<size_t>(core), &one);
+  REQUIRE(sched_setaffinity(0, sizeof one, &one) == 0);
+  sleep_on(static_cast<uint32_t>(core));
+  b.publisher.announce();
+  CHECK_FALSE(rang(bell));
+  REQUIRE(sched_setaffinity(0, sizeof before, &before) == 0);
+
+  sleep_on(kElsewhere);
+  EdgePair other(Policy::drop_oldest, 2, kSlots, 16, 2, 2);
+  REQUIRE(other.open_writer(b.publisher) == Status::ok);
+  b.publisher.announce();
+  CHECK_FALSE(rang(bell));
+  b.publisher.close_edge(2);
+  b.publisher.end();
+  rang(bell);
+  sleep_on(kElsewhere);
+  b.publisher.announce();
+  CHECK_FALSE(rang(bell));
 }
 
 TEST_CASE("a sleeping reader is always woken") {
