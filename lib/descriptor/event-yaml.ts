@@ -99,8 +99,8 @@ class EventReader {
     return event;
   }
 
-  /** `key`: where the key ends that it belongs to, or -1, and the column where it starts. */
-  #node(event: Event, key: number, inFlow: boolean, column = Infinity): YamlNode {
+  /** `key`: where the key ends that it belongs to, or -1; `keyStart`: where it starts. */
+  #node(event: Event, key: number, inFlow: boolean, keyStart = -1): YamlNode {
     switch (event.type) {
       case EVENT_ID.ALIAS:
         return this.#alias(event);
@@ -119,7 +119,7 @@ class EventReader {
         if (!isFlow) return node;
         node.end = this.#flowEnd(node.end, isMap ? '}' : ']');
         // Which column its further lines may start at is for library-yaml.ts to judge, unless all are deeper than the key.
-        if (!inFlow && key !== -1 && !this.#isDeeper(node, column)) throw new Unusual();
+        if (!inFlow && key !== -1 && !this.#isDeeper(node, keyStart)) throw new Unusual();
         return node;
       }
       default:
@@ -143,7 +143,7 @@ class EventReader {
       this.#size += 3;
       if (this.text[colon] === ':') {
         if (colon > key.start + MAX_KEY) throw new Unusual();
-        const node = this.#node(value, colon, isFlow, key.start - this.text.lastIndexOf('\n', key.start) - 1);
+        const node = this.#node(value, colon, isFlow, key.start);
         values.push(node);
         map.end = node.end;
       } else {
@@ -246,12 +246,16 @@ class EventReader {
     return end;
   }
 
-  /** Whether each line after the first starts right of a column; the bracket that closes may stand in it. */
-  #isDeeper({ start, end }: YamlNode, column: number): boolean {
-    for (let at = this.text.indexOf('\n', start); at >= 0 && at < end; at = this.text.indexOf('\n', at + 1)) {
-      const first = this.#skipSpaces(at + 1);
+  /** Whether each line after the first starts right of where the key does; the bracket that closes may stand below it. */
+  #isDeeper({ start, end }: YamlNode, keyStart: number): boolean {
+    let lineEnd = this.text.indexOf('\n', start);
+    if (lineEnd < 0 || lineEnd >= end) return true;
+    if (keyStart < 0) return false;
+    const column = keyStart - this.text.lastIndexOf('\n', keyStart) - 1;
+    for (; lineEnd >= 0 && lineEnd < end; lineEnd = this.text.indexOf('\n', lineEnd + 1)) {
+      const first = this.#skipSpaces(lineEnd + 1);
       const needed = first === end - 1 ? column : column + 1;
-      if (first - at - 1 < needed && !/[\r\n]/.test(this.text[first] ?? '')) return false;
+      if (first - lineEnd - 1 < needed && !/[\r\n]/.test(this.text[first] ?? '')) return false;
     }
     return true;
   }
