@@ -31,12 +31,15 @@ const UNUSUAL = /\t|\r(?!\n)|\uFEFF|^\.\.\.|^ +---/m;
 /**
  * The tree of a text; undefined when it is unusual, or no YAML.
  *
- * @param anchors what aliases may stand for from outside the text; the text's own come to it
+ * @param anchors what aliases may stand for from outside the text; the text's own come to it once it is read
  */
 export function readEventYaml(text: string, anchors = new Map<string, YamlNode>()): YamlTree | undefined {
   if (UNUSUAL.test(text)) return undefined;
+  const own = new Map<string, YamlNode>();
   try {
-    return new EventReader(text, parseEvents(text, { maxDepth: MAX_DEPTH }), anchors).read();
+    const tree = new EventReader(text, parseEvents(text, { maxDepth: MAX_DEPTH }), anchors, own).read();
+    for (const [name, node] of own) anchors.set(name, node);
+    return tree;
   } catch (error) {
     if (error instanceof Unusual || error instanceof YAMLException) return undefined;
     throw error;
@@ -76,6 +79,7 @@ class EventReader {
   constructor(
     readonly text: string,
     readonly events: readonly Event[],
+    readonly outer: ReadonlyMap<string, YamlNode>,
     readonly anchors: Map<string, YamlNode>,
   ) {}
 
@@ -169,7 +173,8 @@ class EventReader {
   }
 
   #alias({ anchorStart, anchorEnd }: AliasEvent): YamlAlias {
-    const target = this.anchors.get(this.text.slice(anchorStart, anchorEnd));
+    const name = this.text.slice(anchorStart, anchorEnd);
+    const target = this.anchors.get(name) ?? this.outer.get(name);
     if (target === undefined) throw new Unusual();
     return { kind: 'alias', start: anchorStart - 1, end: anchorEnd, target };
   }

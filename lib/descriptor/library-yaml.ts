@@ -36,6 +36,8 @@ const MAX_SYNTAX_ERRORS = 1_000;
 /** Characters of the first part of a large text: with as many mistakes in it as this, nobody asks for those of the rest. */
 const FIRST_PART = 64 * 1024;
 export const MANY_ERRORS = 500;
+/** Of the anchors above, those that a hint names. */
+const SHOWN_ANCHORS = 8;
 
 /** What the library makes of a text. */
 export interface LibraryReading {
@@ -43,20 +45,24 @@ export interface LibraryReading {
   readonly problems: readonly YAMLError[];
   /** Its own root, which explaining a problem takes. */
   readonly root: Node | null;
+  /** How many of the problems are more than a warning. */
+  readonly errors: number;
   /** The text has so many mistakes that its rest was not read. */
   readonly endsEarly: boolean;
 }
 
-/** What became of an alias that nothing stands for. */
-type OnUnknown = (name: string, alias: YamlAlias, anchors: readonly string[]) => void;
+/** Is told of an alias that nothing above stands for. */
+type OnUnknown = (name: string, alias: YamlAlias) => void;
 
 /** Reads text as one YAML document; every mistake of syntax goes to the reporter. Undefined when it nests too deep. */
 export function readLibraryYaml(source: SourceText, reporter: Reporter): YamlTree | undefined {
-  const reading = readByLibrary(source.text, new Map(), (name, alias, anchors) => {
+  const anchors = new Map<string, YamlNode>();
+  const reading = readByLibrary(source.text, anchors, (name, alias) => {
+    // There may be a hundred thousand of them.
+    if (reporter.omitsNext()) return;
+    const above = [...anchors.keys()].slice(0, SHOWN_ANCHORS);
     const hint =
-      anchors.length === 0
-        ? 'Text that starts with "*" needs quotes.'
-        : `Anchors above: ${anchors.slice(0, 8).map(quote).join(', ')}.`;
+      above.length === 0 ? 'Text that starts with "*" needs quotes.' : `Anchors above: ${above.map(quote).join(', ')}.`;
     const message = `there is no anchor named ${quote(name)} above this line`;
     reporter.report({ range: source.rangeOf(alias), path: [] }, { code: 'YAML_SYNTAX', message, hint });
   });
@@ -82,10 +88,16 @@ export function readByLibrary(
 ): LibraryReading | undefined {
   const cut = text.indexOf('\n', FIRST_PART) + 1;
   const part = cut > 0 && cut < text.length ? withoutStackTraces(() => compose(text.slice(0, cut))) : undefined;
-  const endsEarly = part !== undefined && part.problems.length >= MANY_ERRORS;
+  const endsEarly = part !== undefined && errorsOf(part.problems) >= MANY_ERRORS;
   const document = endsEarly ? part : withoutStackTraces(() => compose(text));
   const tree = document === undefined ? undefined : new TreeCopy(text, anchors, onUnknown).copy(document.root);
-  return document === undefined || tree === undefined ? undefined : { ...document, tree, endsEarly };
+  if (document === undefined || tree === undefined) return undefined;
+  return { ...document, tree, errors: errorsOf(document.problems), endsEarly };
+}
+
+/** A tag is a warning: a file that is full of them is in order, and all of it is read. */
+function errorsOf(problems: readonly YAMLError[]): number {
+  return problems.filter(({ name }) => name !== 'YAMLWarning').length;
 }
 
 /** Tells what is wrong with a text; `source` has the very text that was read, and knows where it lies. */
@@ -217,7 +229,7 @@ class TreeCopy {
     const target = this.anchors.get(alias.source);
     const [start, end] = rangeOf(alias);
     const copy: YamlAlias = { kind: 'alias', start, end, target };
-    if (target === undefined) this.onUnknown(alias.source, copy, [...this.anchors.keys()]);
+    if (target === undefined) this.onUnknown(alias.source, copy);
     return copy;
   }
 

@@ -82,10 +82,10 @@ interface Read {
 class Whole extends Error {}
 
 class PartedReader {
-  #anchors = new Map<string, YamlNode>();
+  readonly #anchors = new Map<string, YamlNode>();
   readonly #items: YamlNode[] = [];
   readonly #read: Read[] = [];
-  #problems = 0;
+  #errors = 0;
   #size = 0;
   #endsEarly = false;
 
@@ -117,11 +117,10 @@ class PartedReader {
     const head = this.#map(0, key);
     this.#entries(0, entries.length, this.sizes.part);
     const tail = this.#endsEarly ? undefined : this.#map(end, text.length);
-    const mistakes = this.#read.some(({ reading }) => reading.problems.some(({ name }) => name !== 'YAMLWarning'));
-    if (mistakes && !canBeParted(text, [key, ...entries, end])) throw new Whole();
+    if (this.#errors > 0 && !canBeParted(text, [key, ...entries, end])) throw new Whole();
 
     const name: YamlScalar = { kind: 'scalar', start: key, end: key + 5, value: 'nodes', source: 'nodes', plain: true };
-    const start = (entries[0] ?? 0) + text.slice(entries[0]).indexOf('-');
+    const start = text.indexOf('-', entries[0]);
     const list: YamlNode = { kind: 'list', start, end: this.#items.at(-1)?.end ?? start, items: this.#items };
     this.#size += OPENING_SIZE;
     return {
@@ -157,19 +156,13 @@ class PartedReader {
       let next = first + 1;
       while (next < to && (entries[next] ?? end) - start < length) next += 1;
       const text = OPENING + this.source.text.slice(start, entries[next] ?? end);
+      const offset = start - OPENING.length;
       const isSmall = next === first + 1 || length <= this.sizes.small;
-      if (isSmall || !this.#quick(text, start)) {
-        if (isSmall) this.#add(this.#part(text, start - OPENING.length));
-        else this.#entries(first, next, Math.max(this.sizes.small, length >> 4));
-      }
+      const tree = isSmall ? this.#part(text, offset) : this.#event(text, offset);
+      if (tree !== undefined) this.#add(tree);
+      else this.#entries(first, next, Math.max(this.sizes.small, length >> 4));
       first = next;
     }
-  }
-
-  #quick(text: string, start: number): boolean {
-    const tree = this.#event(text, start - OPENING.length);
-    if (tree !== undefined) this.#add(tree);
-    return tree !== undefined;
   }
 
   #add({ root, size }: YamlTree): void {
@@ -184,10 +177,8 @@ class PartedReader {
   }
 
   #event(text: string, start: number): YamlTree | undefined {
-    const anchors = new Map(this.#anchors);
-    const tree = readEventYaml(text, anchors);
+    const tree = readEventYaml(text, this.#anchors);
     if (tree === undefined) return undefined;
-    this.#anchors = anchors;
     moveTree(tree.root, start);
     return tree;
   }
@@ -198,8 +189,8 @@ class PartedReader {
     });
     if (reading === undefined || reading.problems.some(({ code }) => code === 'MULTIPLE_DOCS')) throw new Whole();
     if (reading.problems.length > 0) this.#read.push({ reading, text, start });
-    this.#problems += reading.problems.length;
-    this.#endsEarly = reading.endsEarly || this.#problems >= MANY_ERRORS;
+    this.#errors += reading.errors;
+    this.#endsEarly = reading.endsEarly || this.#errors >= MANY_ERRORS;
     moveTree(reading.tree.root, start);
     return reading.tree;
   }

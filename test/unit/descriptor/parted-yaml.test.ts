@@ -112,3 +112,18 @@ test('a large file with many mistakes is read up to some hundreds of them', (t) 
   t.regex(found.at(-1)?.message ?? '', /^\d+ more errors are not shown, and the rest of the file is not read$/);
   t.is(found[0]?.line, 3 + 9 * 2 + 1);
 });
+
+test('a file with a thousand tags is read to its end: a warning is no mistake', (t) => {
+  const tagged = (from: number, to: number): string =>
+    Array.from({ length: 20_000 }, (_, i) =>
+      entry(`n${i}`, i >= from && i < to && i % 2 === 0 ? '    name: !x y\n' : ''),
+    ).join('');
+  // In the first part, and spread over many.
+  for (const [from, to] of [
+    [0, 2_000],
+    [2_000, 20_000],
+  ] as const) {
+    const { dataflow } = parse(`nodes:\n${tagged(from, to)}`);
+    t.is(dataflow?.nodes.length, 20_000);
+  }
+});

@@ -70,6 +70,16 @@ const shapes: Record<string, [text: string, code: string | undefined, limit?: nu
   'one text over several lines': [ordinary('    description: a\n      b\n'), 'UNREAD_OUTPUT'],
   'many aliases': [`x-a: &a { path: x }\n${nodes((i) => `  - { id: n${i}, <<: *a }\n`)}`, undefined],
   'one anchor in a long list': [`x-o: &o o\n${inNode('args: [', () => '*o, ', 'z]\n')}`, 'UNREAD_OUTPUT', 0.5],
+  'many anchors, and as many aliases of others': [
+    `x: [${half((i) => `&a${i} x, `)}]\ny: [${half(() => '*b, ')}]\nnodes: []\n`,
+    'YAML_SYNTAX',
+    2,
+  ],
+  'an anchor and a tag in every node': [
+    nodes((i) => `  - id: n${i}\n    path: x\n    name: &a${i} !y x\n`),
+    'YAML_SYNTAX',
+    2,
+  ],
   'a wide map merged into every node': [
     `x-e: &e {${half((i) => `K${i}: 1, `)} z: 1 }\nnodes:\n${half((i) => `  - { id: n${i}, path: x, env: { <<: *e } }\n`)}`,
     'TOO_MANY_ALIASES',
