@@ -110,16 +110,18 @@ class Inputs {
     }
     return true;
   }
-  bool any_pending(const uint64_t* mask) const;
   bool is_pending(uint32_t input) const { return (pending_[input / 64] >> (input % 64) & 1) != 0; }
   void set_pending(uint32_t input) { pending_[input / 64] |= uint64_t{1} << (input % 64); }
   void clear_pending(uint32_t input) { pending_[input / 64] &= ~(uint64_t{1} << (input % 64)); }
+  // Taking (taking.cc).
+  bool any_pending(const uint64_t* mask) const;
   int choose(const uint64_t* mask);
   int only_candidate(const uint64_t* mask) const;
   Status take_one(Event* out, const uint64_t* mask);
   Status claim(uint32_t input, Event* out);
   Status claim_tick(uint32_t input, Event* out);
   void observe(uint64_t stamp);
+  // Closing.
   void ring_empty(uint32_t input);
   void drop_corrupt(uint32_t input, Error error);
   void retire_front(State& state);
