@@ -13,6 +13,7 @@ import {
   Lexer,
   Parser,
   YAMLParseError,
+  YAMLWarning,
   isAlias,
   isMap,
   isPair,
@@ -23,7 +24,7 @@ import {
   type Node,
   type YAMLError,
 } from 'yaml';
-import type { Reporter } from './diagnostic.js';
+import type { Reporter, SourceRange } from './diagnostic.js';
 import type { SourceText } from './source-text.js';
 import { quote } from './suggest.js';
 import { explainSyntax, type SyntaxText } from './syntax-words.js';
@@ -60,11 +61,7 @@ export function readLibraryYaml(source: SourceText, reporter: Reporter): YamlTre
   const reading = readByLibrary(source.text, anchors, (name, alias) => {
     // There may be a hundred thousand of them.
     if (reporter.omitsNext()) return;
-    const above = [...anchors.keys()].slice(0, SHOWN_ANCHORS);
-    const hint =
-      above.length === 0 ? 'Text that starts with "*" needs quotes.' : `Anchors above: ${above.map(quote).join(', ')}.`;
-    const message = `there is no anchor named ${quote(name)} above this line`;
-    reporter.report({ range: source.rangeOf(alias), path: [] }, { code: 'YAML_SYNTAX', message, hint });
+    reportUnknownAlias(name, source.rangeOf(alias), firstAnchors(anchors), reporter);
   });
   if (reading === undefined) {
     // Everything else that is wrong follows from it.
@@ -103,13 +100,47 @@ function errorsOf(problems: readonly YAMLError[]): number {
 /** Tells what is wrong with a text; `source` has the very text that was read, and knows where it lies. */
 export function reportProblems({ problems, root }: LibraryReading, source: SyntaxText, reporter: Reporter): void {
   for (const problem of problems) {
-    if (reporter.isFull()) {
-      reporter.omit();
-      continue;
-    }
-    const explained = explainSyntax(problem, source, root);
-    reporter.report({ range: explained.range, path: [] }, explained.problem);
+    const severity = problem.name === 'YAMLWarning' ? 'warning' : 'error';
+    if (reporter.isFull(severity)) reporter.omit(severity);
+    else report(problem, source, root, reporter);
   }
+}
+
+/** The anchors that a hint names: some of those above, for there may be many. */
+export function firstAnchors(anchors: ReadonlyMap<string, YamlNode>): readonly string[] {
+  const names: string[] = [];
+  for (const name of anchors.keys()) if (names.push(name) === SHOWN_ANCHORS) break;
+  return names;
+}
+
+/** Tells of an alias that nothing stands for. */
+export function reportUnknownAlias(
+  name: string,
+  range: SourceRange,
+  above: readonly string[],
+  reporter: Reporter,
+): void {
+  const hint =
+    above.length === 0 ? 'Text that starts with "*" needs quotes.' : `Anchors above: ${above.map(quote).join(', ')}.`;
+  const message = `there is no anchor named ${quote(name)} above this line`;
+  reporter.report({ range, path: [] }, { code: 'YAML_SYNTAX', message, hint });
+}
+
+/** Tells of tags that mean nothing, as the library would. */
+export function reportUnknownTags(
+  tags: readonly { readonly start: number; readonly end: number }[],
+  source: SyntaxText,
+  reporter: Reporter,
+): void {
+  for (const { start, end } of tags) {
+    if (reporter.isFull('warning')) reporter.omit('warning');
+    else report(new YAMLWarning([start, end], 'TAG_RESOLVE_FAILED', ''), source, null, reporter);
+  }
+}
+
+function report(problem: YAMLError, source: SyntaxText, root: Node | null, reporter: Reporter): void {
+  const explained = explainSyntax(problem, source, root);
+  reporter.report({ range: explained.range, path: [] }, explained.problem);
 }
 
 /** The library's own steps, with the two bounds. Undefined when the text nests too deep. */

@@ -2,17 +2,27 @@
  * Reads a large file in parts, each some entries of the list `nodes`, so that one mistake, or one form that is unusual, costs no more than its
  * neighbourhood.
  *
- * A part is read by event-yaml.ts; one that it gives up on is divided, down to some lines, and what is left of it is read by library-yaml.ts, which
- * knows every form and has words for every mistake. Where entries start is seen from the indentation alone. That is wrong within a text in quotes
+ * A part is read by event-yaml.ts; one that is no YAML to it is divided, down to some lines. What is left of that, and each entry with a form that is
+ * unusual, is read by library-yaml.ts, which knows every form and has words for every mistake. Where entries start is seen from the indentation alone. That is wrong within a text in quotes
  * with a line that looks like an entry: the part in front of it then is no YAML, and a text that turns out to be such is left to those who
  * read it whole. So is a file without the plain line `nodes:`. Called by read-yaml.ts only.
  */
 
 import type { Reporter } from './diagnostic.js';
-import { canBeParted, readEventYaml } from './event-yaml.js';
-import { MANY_ERRORS, readByLibrary, reportProblems, type LibraryReading } from './library-yaml.js';
+import type { EventReading } from './event-reader.js';
+import { canBeParted, readEventEntries, readEventYaml } from './event-yaml.js';
+import {
+  MANY_ERRORS,
+  firstAnchors,
+  reportUnknownAlias,
+  readByLibrary,
+  reportProblems,
+  reportUnknownTags,
+  type LibraryReading,
+} from './library-yaml.js';
 import type { SourceText } from './source-text.js';
-import { moveTree, type YamlMap, type YamlNode, type YamlScalar, type YamlTree } from './yaml-tree.js';
+import type { SyntaxText } from './syntax-words.js';
+import { moveTree, type YamlAlias, type YamlMap, type YamlNode, type YamlScalar, type YamlTree } from './yaml-tree.js';
 
 /** Characters of a part at the least, and of one that is not divided further. */
 export interface PartSizes {
@@ -21,9 +31,13 @@ export interface PartSizes {
 }
 const SIZES: PartSizes = { part: 128 * 1024, small: 2 * 1024 };
 
+/** Characters of what may have lost its indentation. */
+const MAX_STRAY = 16 * 1024;
+
 /** What stands in front of the entries of a part, and how much of the file's size it is: the root, a key, its list and their pair. */
 const OPENING = 'nodes:\n';
 const OPENING_SIZE = 4;
+const noKeys = { keys: [], values: [] };
 
 /** Reads the text as one YAML document; mistakes go to the reporter. Undefined, with nothing reported, when it cannot be read so. */
 export function readPartedYaml(source: SourceText, reporter: Reporter, sizes = SIZES): YamlTree | undefined {
@@ -31,52 +45,59 @@ export function readPartedYaml(source: SourceText, reporter: Reporter, sizes = S
   return layout && new PartedReader(source, layout, sizes).read(reporter);
 }
 
-/** Offsets in a file: its key `nodes`, the line of each entry, the first line that belongs to neither. */
-interface Layout {
-  readonly key: number;
-  readonly entries: readonly number[];
+/** Offsets in a file: the line of each entry, and the first line behind them that is none. */
+interface Entries {
+  readonly starts: readonly number[];
   readonly end: number;
 }
 
-function layoutOf(text: string): Layout | undefined {
-  const opening = /^nodes:(?: *| +#.*)\r?\n/m.exec(text);
-  // A carriage return alone ends a line or is text, depending on who reads.
-  if (opening === null || /\r(?!\n)/.test(text)) return undefined;
-  const entries: number[] = [];
-  let indentation = -1;
-  let end = text.length;
-  let at = opening.index + opening[0].length;
-  while (at < text.length) {
-    let first = at;
-    while (text.charCodeAt(first) === 32) first += 1;
-    const isNothing = /[\r\n#]/.test(text[first] ?? '\n');
-    const isEntry = text[first] === '-' && /[ \r\n]/.test(text[first + 1] ?? '\n');
-    if (!isNothing) {
-      if (indentation < 0) {
-        if (!isEntry) return undefined;
-        indentation = first - at;
-      }
-      if (isEntry && first - at === indentation) entries.push(at);
-      else if (first === at) {
-        end = at;
-        break;
-      }
-    }
-    const lineEnd = text.indexOf('\n', first);
-    at = lineEnd < 0 ? text.length : lineEnd + 1;
-  }
-  // What follows the nodes starts with a plain key, and a second document is no part of the first.
-  const tail = text.slice(end);
-  if (entries.length === 0 || !/^(?:$|\w[\w-]*:)/.test(tail) || /^(?:---|\.\.\.)/m.test(tail)) return undefined;
-  return { key: opening.index, entries, end };
+/** Where the key `nodes` is in a file, its entries, and how deep they are indented. */
+interface Layout extends Entries {
+  readonly key: number;
+  readonly indentation: number;
 }
 
-/** A part that library-yaml.ts has read, its text, and the offset of that in the file. */
-interface Read {
-  readonly reading: LibraryReading;
-  readonly text: string;
-  readonly start: number;
+function layoutOf(text: string): Layout | undefined {
+  const opening = /(?<=^|\n)nodes:(?: *| +#[^\r\n]*)\r?\n/.exec(text);
+  // A carriage return alone ends a line or is text, depending on who reads.
+  if (opening === null || /\r(?!\n)/.test(text)) return undefined;
+  const key = opening.index;
+  const first = /^(?: *(?:#[^\r\n]*)?\r?\n)*( *)-(?=[ \r\n])/.exec(text.slice(key + opening[0].length));
+  const indentation = first?.[1]?.length;
+  if (indentation === undefined) return undefined;
+  const { starts, end } = findEntries(text, key + opening[0].length, indentation);
+  // A second document is no part of the first.
+  if (/^(?:---|\.\.\.)/m.test(text.slice(end))) return undefined;
+  return { key, indentation, starts, end };
 }
+
+/** The entries from the line at an offset on, up to the next other line of the root. */
+function findEntries(text: string, from: number, indentation: number): Entries {
+  const starts: number[] = [];
+  let at = from;
+  for (; at < text.length; at = lineAfter(text, at)) {
+    if (isEntry(text, at, indentation)) starts.push(at);
+    else if (/[^ \r\n#]/.test(text[at] ?? ' ')) break;
+  }
+  return { starts, end: at };
+}
+
+/** Whether the line at an offset starts an entry of the list that is indented so. */
+function isEntry(text: string, line: number, indentation: number): boolean {
+  const at = line + indentation;
+  return (
+    text[at] === '-' && /[ \r\n]/.test(text[at + 1] ?? '\n') && (at === line || text.slice(line, at).trim() === '')
+  );
+}
+
+/** The line behind the one of an offset. */
+function lineAfter(text: string, at: number): number {
+  const lineEnd = text.indexOf('\n', at);
+  return lineEnd < 0 ? text.length : lineEnd + 1;
+}
+
+/** Tells what was found in a text that lies in the file. */
+type Tell = (source: SyntaxText, reporter: Reporter) => void;
 
 /** The file is to be read whole. */
 class Whole extends Error {}
@@ -84,10 +105,13 @@ class Whole extends Error {}
 class PartedReader {
   readonly #anchors = new Map<string, YamlNode>();
   readonly #items: YamlNode[] = [];
-  readonly #read: Read[] = [];
+  readonly #found: { readonly text: string; readonly start: number; readonly tell: Tell }[] = [];
   #errors = 0;
+  #hasMistakes = false;
   #size = 0;
   #endsEarly = false;
+  /** Most entries have a form that is unusual: events are not worth their time. */
+  #isUnusual = false;
 
   constructor(
     readonly source: SourceText,
@@ -104,39 +128,50 @@ class PartedReader {
       throw error;
     }
     if (this.#endsEarly) reporter.endsEarly();
-    for (const { reading, text, start } of this.#read) {
+    for (const { text, start, tell } of this.#found) {
       const range = (from: number, to: number) => this.source.range(start + from, start + to);
-      reportProblems(reading, { text, range, lineText: this.source.lineText }, reporter);
+      tell({ text, range, lineText: this.source.lineText }, reporter);
     }
     return { root, size: this.#size };
   }
 
   #root(): YamlMap {
-    const { key, entries, end } = this.layout;
+    const { key, starts } = this.layout;
     const { text } = this.source;
     const head = this.#map(0, key);
-    this.#entries(0, entries.length, this.sizes.part);
+    const strays: Pick<YamlMap, 'keys' | 'values'>[] = [];
+    const cuts = [key, ...this.#entriesOf(this.layout)];
+    let { end } = this.layout;
+    for (let stray = this.#stray(end); stray !== undefined; stray = this.#stray(end)) {
+      strays.push(stray.map);
+      const more = findEntries(text, stray.end, this.layout.indentation);
+      cuts.push(...this.#entriesOf(more));
+      ({ end } = more);
+    }
     const tail = this.#endsEarly ? undefined : this.#map(end, text.length);
-    if (this.#errors > 0 && !canBeParted(text, [key, ...entries, end])) throw new Whole();
+    if (this.#hasMistakes && !canBeParted(text, [...cuts, end])) throw new Whole();
 
     const name: YamlScalar = { kind: 'scalar', start: key, end: key + 5, value: 'nodes', source: 'nodes', plain: true };
-    const start = text.indexOf('-', entries[0]);
+    const start = text.indexOf('-', starts[0]);
     const list: YamlNode = { kind: 'list', start, end: this.#items.at(-1)?.end ?? start, items: this.#items };
     this.#size += OPENING_SIZE;
+    const maps = [...strays, ...(tail ? [tail] : [])];
     return {
       kind: 'map',
       start: head?.start ?? key,
       end: tail?.end ?? list.end,
-      keys: [...(head?.keys ?? []), name, ...(tail?.keys ?? [])],
-      values: [...(head?.values ?? []), list, ...(tail?.values ?? [])],
+      keys: [...(head?.keys ?? []), name, ...maps.flatMap(({ keys }) => keys)],
+      values: [...(head?.values ?? []), list, ...maps.flatMap(({ values }) => values)],
     };
   }
 
   /** What stands above or below the nodes; undefined when that is nothing. */
   #map(from: number, to: number): YamlMap | undefined {
     const piece = this.source.text.slice(from, to);
+    // What follows the nodes starts with a plain key.
+    if (from > 0 && !/^(?:$|\w[\w-]*:)/.test(piece)) throw new Whole();
     // A mark of the document's start may stand there alone.
-    if (from === 0 && piece.replace(/#.*$/gm, '').trim() === '---') return undefined;
+    if (from === 0 && /^[ \r\n]*---[ \r\n]*$/.test(piece.replaceAll(/#[^\n]*/g, ''))) return undefined;
     const { root, size } = this.#part(piece, from);
     if (root === null) return undefined;
     const { text } = this.source;
@@ -147,25 +182,98 @@ class PartedReader {
     return root;
   }
 
+  /**
+   * Lines behind the nodes that belong to one of them and have lost their indentation, up to an entry and with it; the nodes go on there. Undefined
+   * for what stands there rightly: it goes well with an entry of another list.
+   */
+  #stray(from: number): { map: Pick<YamlMap, 'keys' | 'values'>; end: number } | undefined {
+    if (this.#endsEarly) return undefined;
+    const { text } = this.source;
+    const { indentation } = this.layout;
+    let end = from;
+    for (let entries = 0; entries < 2;) {
+      end = lineAfter(text, end);
+      if (end >= text.length || end - from > MAX_STRAY) return undefined;
+      if (isEntry(text, end, indentation)) entries += 1;
+    }
+    const above = `${OPENING}${' '.repeat(indentation)}- x\n`;
+    const stray = above + text.slice(from, end);
+    // An anchor of what stands there rightly would be known above its line.
+    if (stray.includes('&')) return undefined;
+    const reading = this.#readByLibrary(stray);
+    if (reading.errors === 0) return undefined;
+    const { root } = this.#accept(reading, stray, from - above.length);
+    return { map: root?.kind === 'map' ? { keys: root.keys.slice(1), values: root.values.slice(1) } : noKeys, end };
+  }
+
+  /** Reads all of these entries; returns where they start. */
+  #entriesOf(entries: Entries): readonly number[] {
+    this.#entries(entries, 0, entries.starts.length, this.sizes.part);
+    return entries.starts;
+  }
+
   /** Reads entries, some at a time. */
-  #entries(from: number, to: number, length: number): void {
-    const { entries, end } = this.layout;
+  #entries(entries: Entries, from: number, to: number, length: number): void {
+    const { starts, end } = entries;
+    const isWhole = length === this.sizes.part;
     let first = from;
     while (first < to && !this.#endsEarly) {
-      const start = entries[first] ?? end;
+      const start = starts[first] ?? end;
       let next = first + 1;
-      while (next < to && (entries[next] ?? end) - start < length) next += 1;
-      const text = OPENING + this.source.text.slice(start, entries[next] ?? end);
-      const offset = start - OPENING.length;
-      const isSmall = next === first + 1 || length <= this.sizes.small;
-      const tree = isSmall ? this.#part(text, offset) : this.#event(text, offset);
-      if (tree !== undefined) this.#add(tree);
-      else this.#entries(first, next, Math.max(this.sizes.small, length >> 4));
+      while (next < to && (starts[next] ?? end) - start < length) next += 1;
+      const count = next - first;
+      const unusual = this.#isUnusual ? undefined : this.#eventEntries(entries, first, next);
+      if (unusual !== undefined) this.#isUnusual = isWhole && unusual > count / 2;
+      else if (count === 1 || length <= this.sizes.small) this.#libraryEntries(entries, first, next);
+      else this.#entries(entries, first, next, Math.max(this.sizes.small, length >> 4));
       first = next;
     }
   }
 
-  #add({ root, size }: YamlTree): void {
+  /** The text of some entries as a list under a key, and where it lies in the file. */
+  #textOf({ starts, end }: Entries, first: number, next: number): { text: string; start: number } {
+    const from = starts[first] ?? end;
+    return { text: OPENING + this.source.text.slice(from, starts[next] ?? end), start: from - OPENING.length };
+  }
+
+  /** How many of these entries the library had to read; undefined, with nothing read, when events do not show them. */
+  #eventEntries(entries: Entries, first: number, next: number): number | undefined {
+    const { text, start } = this.#textOf(entries, first, next);
+    const starts = entries.starts.slice(first, next).map((entry) => entry - start);
+    const readings = readEventEntries(text, starts, this.#anchors);
+    if (readings === undefined) return undefined;
+    // The entry that is read, and the first of those that the library is still to read.
+    let [entry, unread, unusual] = [first, first, 0];
+    for (const reading of readings) {
+      if (reading === undefined) {
+        entry += 1;
+        unusual += 1;
+        if (this.#isRun(entries, unread, entry)) continue;
+        this.#libraryEntries(entries, unread, entry);
+      } else {
+        if (unread < entry) this.#libraryEntries(entries, unread, entry);
+        if (this.#endsEarly) break;
+        this.#take(reading, text, start);
+        this.#size += reading.size;
+        if (reading.root !== null) this.#items.push(reading.root);
+        entry += 1;
+      }
+      unread = entry;
+      if (this.#endsEarly) break;
+    }
+    if (unread < entry && !this.#endsEarly) this.#libraryEntries(entries, unread, entry);
+    return unusual;
+  }
+
+  /** Whether these entries can wait for more to be read with them: they are few, and neither have an anchor nor need one. */
+  #isRun({ starts, end }: Entries, first: number, next: number): boolean {
+    const text = this.source.text.slice(starts[first], starts[next] ?? end);
+    return text.length < this.sizes.small && !/[&*]/.test(text);
+  }
+
+  #libraryEntries(entries: Entries, first: number, next: number): void {
+    const { text, start } = this.#textOf(entries, first, next);
+    const { root, size } = this.#library(text, start);
     const list = root?.kind === 'map' && root.keys.length === 1 ? root.values[0] : undefined;
     if (list?.kind !== 'list') throw new Whole();
     this.#size += size - OPENING_SIZE;
@@ -173,23 +281,44 @@ class PartedReader {
   }
 
   #part(text: string, start: number): YamlTree {
-    return this.#event(text, start) ?? this.#library(text, start);
+    const reading = readEventYaml(text, this.#anchors);
+    return reading === undefined ? this.#library(text, start) : this.#take(reading, text, start);
   }
 
-  #event(text: string, start: number): YamlTree | undefined {
-    const tree = readEventYaml(text, this.#anchors);
-    if (tree === undefined) return undefined;
-    moveTree(tree.root, start);
-    return tree;
+  /** A reading goes to its place in the file. */
+  #take(reading: EventReading, text: string, start: number): EventReading {
+    const { root, unknownTags } = reading;
+    if (unknownTags.length > 0) this.#found.push({ text, start, tell: reportUnknownTags.bind(undefined, unknownTags) });
+    moveTree(root, start);
+    return reading;
   }
 
   #library(text: string, start: number): YamlTree {
-    const reading = readByLibrary(text, this.#anchors, () => {
-      throw new Whole();
-    });
+    return this.#accept(this.#readByLibrary(text), text, start);
+  }
+
+  #readByLibrary(text: string): LibraryReading {
+    const reading = readByLibrary(text, this.#anchors, this.#unknownAlias);
     if (reading === undefined || reading.problems.some(({ code }) => code === 'MULTIPLE_DOCS')) throw new Whole();
-    if (reading.problems.length > 0) this.#read.push({ reading, text, start });
+    return reading;
+  }
+
+  /** Notes an alias of a text that is yet to move to its place. */
+  readonly #unknownAlias = (name: string, alias: YamlAlias): void => {
+    const above = firstAnchors(this.#anchors);
+    this.#hasMistakes = true;
+    const tell: Tell = (_, reporter) => {
+      if (reporter.omitsNext()) return;
+      reportUnknownAlias(name, this.source.rangeOf(alias), above, reporter);
+    };
+    this.#found.push({ text: '', start: 0, tell });
+  };
+
+  /** The same of what the library has read, with its mistakes. */
+  #accept(reading: LibraryReading, text: string, start: number): YamlTree {
+    if (reading.problems.length > 0) this.#found.push({ text, start, tell: reportProblems.bind(undefined, reading) });
     this.#errors += reading.errors;
+    this.#hasMistakes ||= reading.errors > 0;
     this.#endsEarly = reading.endsEarly || this.#errors >= MANY_ERRORS;
     moveTree(reading.tree.root, start);
     return reading.tree;

@@ -7,7 +7,7 @@
 
 import type { Reporter } from './diagnostic.js';
 import { readEventYaml } from './event-yaml.js';
-import { readLibraryYaml } from './library-yaml.js';
+import { readLibraryYaml, reportUnknownTags } from './library-yaml.js';
 import { readPartedYaml } from './parted-yaml.js';
 import type { SourceText } from './source-text.js';
 import type { YamlTree } from './yaml-tree.js';
@@ -17,7 +17,14 @@ const LARGE = 64 * 1024;
 
 /** Reads text as one YAML document; every mistake of syntax goes to the reporter. */
 export function parseYaml(source: SourceText, reporter: Reporter): YamlTree {
-  const { text } = source;
-  const quick = text.length > LARGE ? (readPartedYaml(source, reporter) ?? readEventYaml(text)) : undefined;
+  const quick = source.text.length > LARGE ? readQuickly(source, reporter) : undefined;
   return quick ?? readLibraryYaml(source, reporter) ?? { root: null, size: 0 };
+}
+
+function readQuickly(source: SourceText, reporter: Reporter): YamlTree | undefined {
+  const parted = readPartedYaml(source, reporter);
+  if (parted !== undefined) return parted;
+  const reading = readEventYaml(source.text);
+  if (reading !== undefined) reportUnknownTags(reading.unknownTags, source, reporter);
+  return reading;
 }

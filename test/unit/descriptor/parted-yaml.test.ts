@@ -3,13 +3,11 @@
  * that one finds mistakes. The damage is seeded; a failure prints the seed and the text that replay it (DORA_TEST_SEED).
  */
 import test from 'ava';
-import { Reporter } from '../../../lib/descriptor/diagnostic.js';
 import { readLibraryYaml } from '../../../lib/descriptor/library-yaml.js';
 import { readPartedYaml } from '../../../lib/descriptor/parted-yaml.js';
-import { SourceText } from '../../../lib/descriptor/source-text.js';
 import { mutate, randomFrom } from '../../helpers/mutate.js';
 import { parse } from './helpers.js';
-import { shown, wholes } from './yaml-texts.js';
+import { readBy, shown, wholes } from './yaml-texts.js';
 
 /** Each entry is a part, or two are, which are divided. */
 const sizes = [
@@ -17,23 +15,18 @@ const sizes = [
   { part: 120, small: 30 },
 ];
 
-interface Found {
+interface Shown {
   tree: string | undefined;
   messages: string[];
 }
 
-function read(text: string, by: (source: SourceText, reporter: Reporter) => ReturnType<typeof readLibraryYaml>): Found {
-  const source = new SourceText(text);
-  const reporter = new Reporter('a.yml', source.lineText);
-  const tree = by(source, reporter);
-  const messages = reporter
-    .finish()
-    .map(({ line, column, severity, message }) => `${line}:${column} ${severity} ${message}`);
+function read(text: string, by: Parameters<typeof readBy>[1]): Shown {
+  const { tree, messages } = readBy(text, by);
   return { tree: tree && shown(text, tree), messages };
 }
 
-const whole = (text: string): Found => read(text, readLibraryYaml);
-const parted = (text: string, index = 0): Found =>
+const whole = (text: string): Shown => read(text, readLibraryYaml);
+const parted = (text: string, index = 0): Shown =>
   read(text, (source, reporter) => readPartedYaml(source, reporter, sizes[index]));
 
 const head = 'x-a: &a { path: x }\nenv: { A: 1 }\n# above\nnodes: # the nodes\n';
@@ -49,9 +42,16 @@ const cases: Record<string, string> = {
   'a tag': `${head}${entry('a')}${entry('b', '    name: !x y\n')}${entry('c')}${tail}`,
   'text that is folded, lists over lines': `${head}${entry('a', '    build: >\n      a\n      b\n')}${entry('b', '    outputs: [\n      a,\n      b]\n')}${entry('c')}`,
   'a start of the document, lines of Windows': `---\r\n${(head + entry('a') + entry('b') + tail).replaceAll('\n', '\r\n')}`,
+  'forms that are unusual, in one entry of several': `${head}${entry('a')}${entry('b', '    ? name\n    : x\n')}${entry('c', '    env: &e !x { A: 1 }\n')}${entry('d', '    env: *e\n    args: [a: b]\n')}${tail}`,
+  'an alias above its anchor, in an entry that is unusual': `x: &e 1\nnodes:\n${entry('a', '    env: *e\n    ? x\n    : &e 2\n')}${entry('b', '    env: *e\n')}`,
+  'brackets that close below their keys': `${head}${entry('a', '    outputs: [\n      a\n    ]\n')}${entry('b', '    outputs: [ # b\n      a # c\n    ] # d\n')}${tail}`,
+  'anchors that are not there': `nodes:\n${entry('a', '    env: *e\n')}${entry('b', '    env: &e { A: *g }\n')}${entry('c', '    env: *e\n    name: *f\n')}`,
   'one mistake': `${head}${entry('a')}${entry('b', '    outputs: [a\n')}${entry('c')}${tail}`,
   'three mistakes': `${head}${entry('a', '    outputs [a]\n')}${entry('b', '    name: a: b\n')}${entry('c', '   x: y\n')}${entry('d')}${tail}`,
   'a mistake above': `x-a: { a\n${head.slice(6)}${entry('a')}`.replace('&a ', ''),
+  'a line of a node without its indentation': `${head}${entry('a')}${entry('b', 'outputs: [b]\n')}${entry('c')}${entry('d')}${tail}`,
+  'such a line within a node': `${head}${entry('a')}${entry('b', 'inputs:\n      x: a/b\n    outputs: [b]\n')}${entry('c')}${entry('d')}${tail}`,
+  'an entry without its indentation': `${head}${entry('a')}${entry('b').replaceAll(/^ {2}/gm, '')}${entry('c')}${entry('d')}${tail}`,
   'a mistake below': `${head}${entry('a')}${tail}x: a: b\n`,
 };
 
@@ -74,7 +74,6 @@ const wholly: Record<string, string> = {
   'a list that is no list': 'nodes:\n  a: b\n',
   'a second document': `nodes:\n${entry('a')}---\nnodes:\n${entry('b')}`,
   'a text with a line that looks like an entry': `nodes:\n${entry('a', '    name: "x\n  - id: y\n  "\n')}${entry('b')}`,
-  'an anchor that is not there': `nodes:\n${entry('a', '    env: *e\n')}`,
 };
 
 for (const [title, text] of Object.entries(wholly)) {

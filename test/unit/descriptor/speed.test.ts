@@ -68,6 +68,22 @@ const shapes: Record<string, [text: string, code: string | undefined, limit?: nu
   'one text that is folded': [ordinary('    description: >\n      a\n      b\n'), 'UNREAD_OUTPUT'],
   'one list over several lines': [ordinary('    args: [\n      a,\n      b]\n'), 'UNREAD_OUTPUT'],
   'one text over several lines': [ordinary('    description: a\n      b\n'), 'UNREAD_OUTPUT'],
+  'a text over several lines in every node': [
+    nodes((i) => `${ordinaryNode(i)}    description: "a\n      b"\n    name: c\n      d\n`),
+    'UNREAD_OUTPUT',
+  ],
+  'brackets that close below their key in every node': [
+    nodes((i) => ordinaryNode(i).replace('[out]', '[ # c\n      out,\n    ]')),
+    'UNREAD_OUTPUT',
+  ],
+  'a tag in every node': [nodes((i) => `${ordinaryNode(i)}    name: !x y\n`), 'YAML_SYNTAX'],
+  'a form in every node that only one reader knows': [
+    nodes((i) => `${ordinaryNode(i)}    ? name\n    : x\n`),
+    'UNREAD_OUTPUT',
+    2,
+  ],
+  'a tab in every node': [nodes((i) => `${ordinaryNode(i)}    name: x\t# y\n`), 'UNREAD_OUTPUT', 2],
+  'a line without its indentation': [ordinary('').replace(/^ {4}(?=inputs:\n {6}tick: node_2000)/m, ''), 'UNKNOWN_KEY'],
   'many aliases': [`x-a: &a { path: x }\n${nodes((i) => `  - { id: n${i}, <<: *a }\n`)}`, undefined],
   'one anchor in a long list': [`x-o: &o o\n${inNode('args: [', () => '*o, ', 'z]\n')}`, 'UNREAD_OUTPUT', 0.5],
   'many anchors, and as many aliases of others': [

@@ -1,6 +1,5 @@
 /** What the tests of the readers of YAML share: texts of every usual form, and trees as texts that can be compared. */
 import { Reporter } from '../../../lib/descriptor/diagnostic.js';
-import { readLibraryYaml } from '../../../lib/descriptor/library-yaml.js';
 import { SourceText } from '../../../lib/descriptor/source-text.js';
 import type { YamlNode, YamlTree } from '../../../lib/descriptor/yaml-tree.js';
 
@@ -143,14 +142,69 @@ e: http://a.b/c?d=e
 f: a#b
 g: --flag
 `,
+  `a: !x b
+c:
+  - !y 5
+  - !local-tag "d"
+  - &e !f 'g'
+  - !h &i j
+  - !k [l, !m n]
+o: !p
+  q: !r |
+    s
+  t: !u { v: w }
+x: [
+  y,
+  { z: [
+    aa
+  ]
+  }
+]
+bb: {
+    cc: dd
+}
+ee: !!str 5
+`,
+  `a: b
+  c
+  d:e
+
+  f
+g: "h
+  i
+  j
+
+  k"
+l:
+  m: 'n
+
+    o''p
+    '
+  q: 1
+    2
+r:
+  - s
+    t
+  - u: v
+     w
+x: y # z
+`,
 ];
 
-/** The tree of library-yaml.ts, and how many mistakes it has told. */
-export function slowly(text: string): { tree: YamlTree | undefined; mistakes: number } {
+/** What a reader makes of a text, and tells. */
+export interface Found {
+  tree: YamlTree | undefined;
+  messages: string[];
+}
+
+export function readBy(text: string, by: (source: SourceText, reporter: Reporter) => YamlTree | undefined): Found {
   const source = new SourceText(text);
   const reporter = new Reporter('a.yml', source.lineText);
-  const tree = readLibraryYaml(source, reporter);
-  return { tree, mistakes: reporter.finish().length };
+  const tree = by(source, reporter);
+  const messages = reporter
+    .finish()
+    .map(({ line, column, severity, message }) => `${line}:${column} ${severity} ${message}`);
+  return { tree, messages };
 }
 
 /** A tree as one text, with the places that are told; an alias is the number of the node that it stands for. */
