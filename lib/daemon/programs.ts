@@ -15,15 +15,10 @@ import { runtimeConfigText } from '../operator/runtime-config.js';
 import { compileTypeScript, isTypeScript } from './compile.js';
 import { launcherFor, type Launcher } from './launcher.js';
 import { builtFile } from './own-package.js';
+import { SMALL_HEAP, outOfStep } from './v8-flags.js';
 
 /** For DORA_RUNTIME_CONFIG; lib/operator/runtime-config.ts reads it. */
 const FROM_STANDARD_INPUT = '-';
-
-/**
- * For a runtime node, whose JavaScript reads its operators and then waits. While thousands of lines are read V8 would grow the space for young
- * objects and optimise what is never run again, and keep the memory of both.
- */
-const SMALL_HEAP = ['--max-semi-space-size=1', '--no-opt'];
 
 /** A command line without the variables that the broker adds. */
 export interface Launch {
@@ -71,9 +66,9 @@ export async function prepareLaunches(
 ): Promise<Map<string, Launch>> {
   const problems: LaunchProblem[] = [];
   const launches = new Map<string, Launch>();
-  const prepared = nodes.map(async (node): Promise<void> => {
+  const prepared = nodes.map(async (node, place): Promise<void> => {
     try {
-      const launch = await prepareLaunch(node, context);
+      const launch = await prepareLaunch(node, context, await outOfStep(place, nodes.length));
       const launcher = launcherFor(node);
       if (launch !== undefined) launches.set(node.id, { ...launch, ...(launcher === undefined ? {} : { launcher }) });
     } catch (error) {
@@ -86,7 +81,11 @@ export async function prepareLaunches(
   return launches;
 }
 
-async function prepareLaunch(node: PlanNode, context: LaunchContext): Promise<Launch | undefined> {
+async function prepareLaunch(
+  node: PlanNode,
+  context: LaunchContext,
+  v8Flags: readonly string[],
+): Promise<Launch | undefined> {
   const env: Record<string, string | undefined> = {
     ...process.env,
     ...(context.release ? { DORA_RELEASE: '1' } : {}),
@@ -119,9 +118,9 @@ async function prepareLaunch(node: PlanNode, context: LaunchContext): Promise<La
   // Without "--" Node.js 20 takes --env-file for itself, also behind the program.
   if (isTypeScript(file)) {
     const compiled = await compileTypeScript(file);
-    return { ...base, file: process.execPath, args: ['--enable-source-maps', '--', compiled, ...args] };
+    return { ...base, file: process.execPath, args: ['--enable-source-maps', ...v8Flags, '--', compiled, ...args] };
   }
-  if (/\.[cm]?js$/.test(file)) return { ...base, file: process.execPath, args: ['--', file, ...args] };
+  if (/\.[cm]?js$/.test(file)) return { ...base, file: process.execPath, args: [...v8Flags, '--', file, ...args] };
   if (file.endsWith('.py')) {
     // Python holds back what it prints into a pipe; a log that comes minutes late, or never, helps nobody.
     const python = take(
