@@ -131,6 +131,7 @@ export class Membership {
     }, options.spinUs);
     takePlace(this);
     process.on('exit', this.#onExit);
+    this.sender.outgoing.warmUp();
   }
 
   /** Resolves when every node of the dataflow has joined. An abort leaves. */
