@@ -9,6 +9,12 @@ namespace dora {
 namespace {
 /// Room that every slot has for metadata beyond the payload, so that a loan rarely has to move when it is sent.
 constexpr uint64_t kMetadataReserve = 64;
+/// Slots of this size on are swept for before one is taken: what its readers have just given back is still in the
+/// writer's caches, and the fewer slots go round, the more of them are. For smaller ones a look at the release map,
+/// whose line comes from a reader's core, costs more than it gains, and so it does while the whole pool fits into the
+/// caches.
+constexpr uint64_t kSweptFirst = 32 * 1024;
+constexpr uint64_t kCached = 1024 * 1024;
 }  // namespace
 
 Publisher::Publisher(PublisherConfig config, MemoryBudget* budget, Hlc* hlc)
@@ -19,6 +25,7 @@ void Publisher::sweep_all() {
 }
 
 Status Publisher::allocate(uint64_t bytes, uint32_t* slot, Error* error) {
+  if (bytes >= kSweptFirst && pool_.bytes() > kCached) sweep_all();
   if (pool_.allocate(bytes, false, slot, error) == Status::ok) return Status::ok;
   sweep_all();
   Status s = pool_.allocate(bytes, true, slot, error);

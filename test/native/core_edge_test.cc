@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include <atomic>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -57,6 +58,29 @@ TEST_CASE("messages arrive in order with their payload, and their slots come bac
   }
   CHECK(b.publisher.busy_slots() == 0);
   CHECK(b.edge.reader.held() == 0);
+}
+
+TEST_CASE("of large slots two go round while the reader keeps up, however many there are") {
+  constexpr uint64_t kLarge = 512 * 1024;
+  Bench b(Policy::backpressure, 8);
+  for (uint64_t i = 0; i < 8; i++) REQUIRE(send_number(b.publisher, i, false, kLarge) == Status::ok);
+  ClaimedSample sample;
+  for (uint64_t i = 0; i < 8; i++) {
+    REQUIRE(b.claim(&sample) == Status::ok);
+    b.edge.reader.release(sample.slot);
+  }
+  std::set<uint32_t> used;
+  uint32_t unreleased = UINT32_MAX;
+  for (uint64_t i = 8; i < 24; i++) {
+    REQUIRE(send_number(b.publisher, i, false, kLarge) == Status::ok);
+    if (unreleased != UINT32_MAX) b.edge.reader.release(unreleased);
+    REQUIRE(b.claim(&sample) == Status::ok);
+    CHECK(number_of(sample) == i);
+    used.insert(unreleased = sample.slot);
+  }
+  CHECK(used.size() == 2);
+  b.edge.reader.release(unreleased);
+  CHECK(b.publisher.busy_slots() == 0);
 }
 
 TEST_CASE("drop_oldest keeps the newest and the reader counts exactly what was dropped") {
