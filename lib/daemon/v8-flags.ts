@@ -16,10 +16,19 @@ import { promisify } from 'node:util';
  */
 export const SMALL_HEAP: readonly string[] = ['--max-semi-space-size=1', '--no-opt'];
 
-/** Bytes of bytecode that a function runs through before V8 looks at it, V8's own default; code that computes runs through the most in milliseconds. */
-const BUDGET = { flag: '--interrupt-budget', least: 66 * 1024, most: 16 * 66 * 1024 };
-/** Milliseconds of low activity before V8 gives memory back; the least is V8's own default. */
-const TIDYING = { flag: '--gc-memory-reducer-start-delay-ms', least: 8_000, most: 58_000 };
+/** What V8 itself takes, and what is farthest from it. */
+interface Threshold {
+  readonly flag: string;
+  readonly own: number;
+  readonly farthest: number;
+}
+
+/** Bytes of bytecode that a function runs through before V8 looks at it; code that computes runs through the most in milliseconds. */
+const BUDGET: Threshold = { flag: '--interrupt-budget', own: 66 * 1024, farthest: 16 * 66 * 1024 };
+/** Milliseconds of low activity before V8 gives memory back. */
+const TIDYING: Threshold = { flag: '--gc-memory-reducer-start-delay-ms', own: 8_000, farthest: 58_000 };
+/** Percent of the space for young objects that is used before V8 collects them between two turns of the loop. */
+const COLLECTING: Threshold = { flag: '--minor-gc-task-trigger', own: 80, farthest: 30 };
 /** Multiples of it, without what is before the point, lie apart evenly however many there are. */
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
@@ -32,9 +41,9 @@ export async function outOfStep(place: number, nodes: number): Promise<readonly 
   if (nodes <= availableParallelism()) return [];
   const known = await knownFlags();
   const share = (place * GOLDEN_RATIO) % 1;
-  return [BUDGET, TIDYING]
+  return [BUDGET, TIDYING, COLLECTING]
     .filter(({ flag }) => known.has(flag))
-    .map(({ flag, least, most }) => `${flag}=${Math.round(least + share * (most - least))}`);
+    .map(({ flag, own, farthest }) => `${flag}=${Math.round(own + share * (farthest - own))}`);
 }
 
 let known: Promise<ReadonlySet<string>> | undefined;

@@ -13,8 +13,14 @@ test('nodes that can have a core each keep the defaults of V8', async (t) => {
 test('of more nodes than cores each has thresholds of its own, the first those of V8', async (t) => {
   const nodes = cores + 100;
   const flags = await Promise.all(Array.from({ length: nodes }, (_, place) => outOfStep(place, nodes)));
-  t.deepEqual(flags[0], ['--interrupt-budget=67584', '--gc-memory-reducer-start-delay-ms=8000']);
+  t.deepEqual(flags[0], [
+    '--interrupt-budget=67584',
+    '--gc-memory-reducer-start-delay-ms=8000',
+    '--minor-gc-task-trigger=80',
+  ]);
   for (const index of [0, 1]) t.is(new Set(flags.map((all) => all[index])).size, nodes);
+  // Whole percents from 80 down to 30.
+  t.true(new Set(flags.map((all) => all[2])).size > 45);
 
   const defaults = spawnSync(process.execPath, ['--v8-options'], { encoding: 'utf8' }).stdout;
   for (const flag of flags[0] ?? []) t.true(defaults.includes(`default: ${flag}\n`), `${flag} is not the default`);
@@ -29,7 +35,7 @@ test('neighbours are far apart', async (t) => {
 
 test('Node.js starts with them', async (t) => {
   const flags = await outOfStep(7, cores + 8);
-  t.is(flags.length, 2);
+  t.is(flags.length, 3);
   const { status, stdout } = spawnSync(process.execPath, [...flags, '-p', '1 + 1'], { encoding: 'utf8' });
   t.deepEqual({ status, stdout }, { status: 0, stdout: '2\n' });
 });
