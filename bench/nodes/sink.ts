@@ -8,16 +8,12 @@
 
 import { Node } from 'dora-ts';
 import type { Event, InputEvent } from 'dora-ts';
-import { mode, nowNs, place, setting, withMetadata, writeResult } from './bench-node.js';
-import { Trouble } from './trouble.js';
+import { mode, place, setting, withMetadata, writeResult } from './bench-node.js';
+import { Stretch } from './stretch.js';
 
 const size = setting('BENCH_SIZE');
-const warmup = setting('BENCH_WARMUP');
-const count = setting('BENCH_COUNT');
-const trouble = new Trouble();
+const stretch = new Stretch({ rests: true });
 let received = 0;
-let beganNs = 0n;
-let endedNs = 0n;
 
 function check(event: InputEvent): void {
   const { data } = event;
@@ -30,12 +26,8 @@ function check(event: InputEvent): void {
 
 function take(event: Event): void {
   if (event.type !== 'input') return;
-  if (received === warmup) {
-    trouble.begin();
-    beganNs = nowNs();
-  }
   check(event);
-  if (++received === warmup + count) endedNs = nowNs();
+  stretch.after(++received);
 }
 
 place('BENCH_RECEIVER_CORE');
@@ -49,6 +41,6 @@ if (mode === 'await') {
 } else {
   throw new Error(`there is no way "${mode}" of taking messages`);
 }
-if (received !== warmup + count) throw new Error(`${received} of ${warmup + count} messages came`);
-const [faults, collections] = await trouble.end();
-writeResult(BigUint64Array.of(BigInt(count), endedNs - beganNs, faults, collections));
+if (received !== stretch.total) throw new Error(`${received} of ${stretch.total} messages came`);
+const { ns, faults, collections } = await stretch.end();
+writeResult(BigUint64Array.of(BigInt(stretch.count), ns, faults, collections));

@@ -4,17 +4,16 @@
  * awaited, as a program would: it waits while the subscriber's queue is full. From 4 KiB on each payload is written whole into a loan;
  * smaller ones are copied out of one buffer.
  *
- * Writes how many page faults and major collections it saw after BENCH_WARMUP messages.
+ * Writes how many page faults and major collections it saw while the messages after the first BENCH_WARMUP passed.
  */
 
 import { Node } from 'dora-ts';
 import { place, setting, withMetadata, writeResult } from './bench-node.js';
-import { Trouble } from './trouble.js';
+import { Stretch } from './stretch.js';
 
-const warmup = setting('BENCH_WARMUP');
-const total = warmup + setting('BENCH_COUNT');
 const size = setting('BENCH_SIZE');
 const payload = new Uint8Array(size);
+const stretch = new Stretch();
 
 function stamp(data: Uint8Array, number: number): void {
   data[0] = number & 0xff;
@@ -39,10 +38,9 @@ function sendLoan(number: number): Promise<void> {
 }
 
 const sendOne = size < 4096 ? sendCopy : sendLoan;
-const trouble = new Trouble();
-for (let number = 0; number < total; number++) {
-  if (number === warmup) trouble.begin();
+for (let number = 0; number < stretch.total; number++) {
   await sendOne(number);
+  stretch.after(number + 1);
 }
-const [faults, collections] = await trouble.end();
+const { faults, collections } = await stretch.end();
 writeResult(BigUint64Array.of(faults, collections));

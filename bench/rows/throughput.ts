@@ -65,10 +65,11 @@ function goalOf({ of, reader, suffix }: Stream): { peer?: string; goal?: Goal } 
 }
 
 /** The stream of 4 MiB also counts what a steady one should not have. */
-function troubleRows(name: string, mode: string): [Row, Row] {
+function troubleRows(name: string, mode: string): [Row, Row, Row] {
   const goal = { valueAtMost: 0 };
   return [
-    { name: `${name}-page-faults`, unit: 'count', mode: `${mode}, both nodes`, goal },
+    { name: `${name}-page-faults-sender`, unit: 'count', mode, goal },
+    { name: `${name}-page-faults-receiver`, unit: 'count', mode, goal },
     { name: `${name}-major-collections`, unit: 'count', mode: `${mode}, both nodes`, goal },
   ];
 }
@@ -96,26 +97,32 @@ function tsStream(stream: Stream): Case {
       const settings = { bytes: of.bytes, warmup, count: count * share, mode: reader, metadata, strict };
       const run = await measureFlow(flow('ts', of.bytes), settings);
       const [source, sink] = [run.pairs('source'), run.pairs('sink')];
-      const faults = (source.first[0] ?? NaN) + (sink.first[1] ?? NaN);
-      const collections = (source.second[0] ?? NaN) + (sink.second[1] ?? NaN);
-      const trouble = large === undefined ? {} : { [large[0].name]: [faults], [large[1].name]: [collections] };
-      return { [name]: [rateOf(sink)], ...trouble };
+      const figures = { [name]: [rateOf(sink)] };
+      if (large === undefined) return figures;
+      const [sender, receiver, collections] = large;
+      return {
+        ...figures,
+        [sender.name]: [source.first[0] ?? NaN],
+        [receiver.name]: [sink.first[1] ?? NaN],
+        [collections.name]: [(source.second[0] ?? NaN) + (sink.second[1] ?? NaN)],
+      };
     },
   };
 }
 
-/** As many buffers as the stream has slots, so that both write to memory of the same warmth. */
-function writeAlone(): Case {
+/** @param buffers in turn: as many as the stream may have slots, or one, whose memory is as warm as can be */
+function writeAlone(buffers: number, suffix: string): Case {
   const row: Row = {
-    name: 'throughput-write-4mib',
+    name: `throughput-write-4mib${suffix}`,
     unit: 'msg/s',
-    mode: `fill of ${LARGE_QUEUE + 2} buffers in turn, nothing sent`,
+    mode: `fill of ${buffers === 1 ? 'one buffer' : `${buffers} buffers in turn`}, nothing sent`,
   };
   return {
     rows: [row],
+    rounds: true,
     async measure() {
       const program = { file: process.execPath, args: [await script('nodes/write-alone.ts')] };
-      const settings = { bytes: 4 * MIB, warmup: 1000, count: 10_000, env: { BENCH_BUFFERS: String(LARGE_QUEUE + 2) } };
+      const settings = { bytes: 4 * MIB, warmup: 1000, count: 10_000, env: { BENCH_BUFFERS: String(buffers) } };
       const { first } = await measurePrograms([program], settings);
       return { [row.name]: [(first.length * 1e9) / first.reduce((sum, ns) => sum + ns, 0)] };
     },
@@ -158,9 +165,10 @@ export const throughputCases: readonly Case[] = [
   ...(['await', 'run', 'batches'] as const).flatMap((reader) => [
     tsStream({ of: size(8), reader, ...small }),
     tsStream({ of: size(4 * KIB), reader, warmup: 50_000, count: 500_000 }),
-    tsStream({ of: size(4 * MIB), reader, warmup: 500, count: 10_000 }),
+    tsStream({ of: size(4 * MIB), reader, warmup: 20_000, count: 10_000, rounds: true }),
   ]),
-  writeAlone(),
+  writeAlone(LARGE_QUEUE + 2, ''),
+  writeAlone(1, '-one'),
   doraStream(size(64), 100_000),
   doraStream(size(4 * MIB), 1000),
 ];
