@@ -14,6 +14,7 @@ import { DoraError } from '../errors.js';
 import { Control, Flag, Limits, Waiting } from '../native/binding.js';
 import type { AnyEvent } from './events.js';
 import { END, readEvent } from './events.js';
+import { Places } from './places.js';
 import type { Port } from './port.js';
 import { LentEvent } from './sample.js';
 
@@ -50,7 +51,7 @@ export class Inbox {
   #lentBatch: readonly AnyEvent[] | undefined;
   /** Records that the native side has filled since its last drain from the start. */
   #drained = 0;
-  readonly #held = new Set<LentEvent>();
+  readonly #held = new Places<LentEvent>();
   /** Control events that a claim met on its way. */
   readonly #control: AnyEvent[] = [];
   readonly #claims = new Map<number, Claim>();
@@ -116,14 +117,14 @@ export class Inbox {
     }
   }
 
-  /** Keeps an event alive across other takes, until letGo() or close(). */
-  hold(event: LentEvent): void {
+  /** Keeps an event alive across other takes, until letGo() or close(). Returns what letGo() wants to know. */
+  hold(event: LentEvent): number {
     event.keep();
-    this.#held.add(event);
+    return this.#held.add(event);
   }
 
-  letGo(event: LentEvent): void {
-    this.#held.delete(event);
+  letGo(event: LentEvent, place: number): void {
+    this.#held.remove(event, place);
     event.release();
   }
 
@@ -211,7 +212,7 @@ export class Inbox {
   /** Nothing more comes: whoever waits hears of it. */
   close(): void {
     this.releaseLent();
-    for (const event of [...this.#held]) this.letGo(event);
+    for (const event of this.#held.all()) event.release();
     const waiter = this.#waiter;
     this.#waiter = undefined;
     for (const claim of [...this.#claims.values()]) claim.onEvent(END);

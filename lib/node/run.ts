@@ -31,7 +31,11 @@ class Runner {
   readonly #handlers: Handlers;
   readonly #concurrency: number;
   readonly #signal: AbortSignal | undefined;
-  readonly #atWork = new Set<Promise<void>>();
+  #atWork = 0;
+  #onDone: (() => void) | undefined;
+  readonly #untilDone = (resolve: () => void): void => {
+    this.#onDone = resolve;
+  };
   #failure: { error: unknown } | undefined;
 
   constructor(inbox: Inbox, handlers: Handlers, options: RunOptions) {
@@ -50,10 +54,10 @@ class Runner {
         const event = this.#takeNow() ?? (await this.#wait());
         if (event.type === 'end') break;
         this.#handle(event);
-        while (this.#atWork.size >= this.#concurrency) await Promise.race(this.#atWork);
+        while (this.#atWork >= this.#concurrency) await new Promise<void>(this.#untilDone);
       }
     } finally {
-      await Promise.all(this.#atWork);
+      while (this.#atWork > 0) await new Promise<void>(this.#untilDone);
     }
     // A handler may have failed while the last ones were waited for.
     const failure = this.#failure as { error: unknown } | undefined;
@@ -78,19 +82,24 @@ class Runner {
         lent?.release();
         return;
       }
-      if (lent !== undefined) this.#inbox.hold(lent);
-      const job: Promise<void> = Promise.resolve(work)
-        .catch((error: unknown) => {
-          this.#fail(error, event);
-        })
-        .finally(() => {
-          if (lent !== undefined) this.#inbox.letGo(lent);
-          this.#atWork.delete(job);
-        });
-      this.#atWork.add(job);
+      const place = lent === undefined ? -1 : this.#inbox.hold(lent);
+      this.#atWork++;
+      void this.#finish(work, event, lent, place);
     } catch (error) {
       lent?.release();
       this.#fail(error, event);
+    }
+  }
+
+  async #finish(work: Promise<void>, event: AnyEvent, lent: LentEvent | undefined, place: number): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.#fail(error, event);
+    } finally {
+      this.#atWork--;
+      this.#onDone?.();
+      if (lent !== undefined) this.#inbox.letGo(lent, place);
     }
   }
 

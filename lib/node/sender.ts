@@ -33,16 +33,19 @@ export class Sender {
   readonly port: Port;
   readonly outputs: Ids;
   readonly outgoing: Outgoing;
-  readonly #waiting = new Map<number, Waiting>();
+  /** By output. No Map, for the reason that places.ts has. */
+  readonly #waiting: (Waiting | undefined)[];
+  #waitingSends = 0;
 
   constructor(port: Port, outputs: Ids) {
     this.port = port;
     this.outputs = outputs;
     this.outgoing = new Outgoing(port.native);
+    this.#waiting = outputs.names.map(() => undefined);
   }
 
   get waitingSends(): number {
-    return this.#waiting.size;
+    return this.#waitingSends;
   }
 
   send(id: string, data: unknown, metadata: Metadata | undefined): Promise<void> {
@@ -63,7 +66,7 @@ export class Sender {
   /** Wakes a subscriber that sleeps while the message is made. */
   announce(output: number): void {
     this.port.control[Control.rested] = 0;
-    if (this.#waiting.size === 0) this.port.native.announce(output);
+    if (this.#waitingSends === 0) this.port.native.announce(output);
   }
 
   trySend(id: string, data: unknown, metadata: Metadata | undefined): boolean {
@@ -112,13 +115,13 @@ export class Sender {
 
   /** True when no send of this output waits; one that does is tried again first. */
   isFree(output: number): boolean {
-    const waiting = this.#waiting.get(output);
+    const waiting = this.#waiting[output];
     return waiting === undefined || this.#retry(output, waiting);
   }
 
   /** @throws DoraError SEND_PENDING */
   #expectFree(output: number): void {
-    if (this.#waiting.size > 0) this.expectFree(output);
+    if (this.#waitingSends > 0) this.expectFree(output);
   }
 
   /** @throws DoraError SEND_PENDING */
@@ -131,13 +134,16 @@ export class Sender {
 
   /** At a wake-up of the native side: there may be room. */
   retryAll(): void {
-    if (this.#waiting.size === 0) return;
-    for (const [output, waiting] of [...this.#waiting]) this.#retry(output, waiting);
+    if (this.#waitingSends === 0) return;
+    for (let output = 0; output < this.#waiting.length; output++) {
+      const waiting = this.#waiting[output];
+      if (waiting !== undefined) this.#retry(output, waiting);
+    }
   }
 
   /** Resolves when no send waits. */
   async settled(): Promise<void> {
-    while (this.#waiting.size > 0) {
+    while (this.#waitingSends > 0) {
       await new Promise<void>((resolve) => {
         this.#onSettled = resolve;
       });
@@ -147,8 +153,9 @@ export class Sender {
 
   /** The node is closed now: sends that wait are rejected. */
   dropAll(): void {
-    for (const [output, waiting] of [...this.#waiting]) {
-      this.#waiting.delete(output);
+    for (const [output, waiting] of this.#waiting.entries()) {
+      if (waiting === undefined) continue;
+      this.#forget(output);
       waiting.drop();
       waiting.reject(new DoraError('ENDED', 'the node was closed while this send waited for room'));
     }
@@ -212,11 +219,17 @@ export class Sender {
   #park(output: number, send: Attempt): Promise<void> {
     return new Promise((resolve, reject) => {
       const waiting = { ...send, resolve, reject };
-      this.#waiting.set(output, waiting);
+      this.#waiting[output] = waiting;
+      this.#waitingSends++;
       this.port.hold();
       // Room may have come while the copy was made.
       this.#retry(output, waiting);
     });
+  }
+
+  #forget(output: number): void {
+    this.#waiting[output] = undefined;
+    this.#waitingSends--;
   }
 
   #retry(output: number, waiting: Waiting): boolean {
@@ -229,9 +242,9 @@ export class Sender {
     } catch (error) {
       waiting.reject(error);
     }
-    this.#waiting.delete(output);
+    this.#forget(output);
     this.port.letGo();
-    if (this.#waiting.size === 0) this.#onSettled?.();
+    if (this.#waitingSends === 0) this.#onSettled?.();
     return true;
   }
 }
