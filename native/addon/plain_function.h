@@ -10,6 +10,7 @@
 #include <v8.h>
 
 #include "addon/v8_values.h"
+#include "addon/values.h"
 
 namespace dora::addon {
 
@@ -23,7 +24,7 @@ inline void set_plain_function(napi_env env, napi_value object, const char* name
   if (v8::Function::New(isolate->GetCurrentContext(), callback, v8::External::New(isolate, data), 0,
                         v8::ConstructorBehavior::kThrow)
           .ToLocal(&function)) {
-    napi_set_named_property(env, object, name, to_napi(function));
+    set_property(env, object, name, to_napi(function));
   }
 }
 
