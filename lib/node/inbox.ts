@@ -198,8 +198,12 @@ export class Inbox {
   /** The native side woke up. */
   wake(): void {
     this.#runEvents = 0;
-    for (const claim of this.#claims.values()) if (claim.wanting) this.#serve(claim);
+    if (this.#claims.size > 0) this.#serveAll();
     this.#pollWaiter();
+  }
+
+  #serveAll(): void {
+    for (const claim of this.#claims.values()) if (claim.wanting) this.#serve(claim);
   }
 
   #pollWaiter(): void {
@@ -222,20 +226,22 @@ export class Inbox {
 
   #tellNative(): void {
     const { control } = this.port;
-    const only = this.#waiter?.only;
+    const waiter = this.#waiter;
+    // Most nodes have no claims, and go through here twice a message.
+    if (this.#claims.size === 0 && waiter?.only === undefined) {
+      control[Control.waiting] = waiter === undefined ? Waiting.nobody : Waiting.all;
+      if (waiter !== undefined) this.port.keepAlive();
+      return;
+    }
     let wanting = false;
     for (const claim of this.#claims.values()) wanting ||= claim.wanting;
-    if (this.#waiter === undefined && !wanting) {
+    if (waiter === undefined && !wanting) {
       control[Control.waiting] = Waiting.nobody;
       return;
     }
     this.port.keepAlive();
-    if (this.#waiter !== undefined && only === undefined && this.#claims.size === 0) {
-      control[Control.waiting] = Waiting.all;
-    } else {
-      this.#mask(Control.sleepMask, this.#waiter === undefined ? [] : only, true);
-      control[Control.waiting] = Waiting.masked;
-    }
+    this.#mask(Control.sleepMask, waiter === undefined ? [] : waiter.only, true);
+    control[Control.waiting] = Waiting.masked;
   }
 
   /** Writes a mask: `only`, or all that is not claimed; with `wanting` also the inputs of claims that want something. */
