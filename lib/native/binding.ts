@@ -165,7 +165,7 @@ export const Control = {
   waiting: 0,
   /** native → JS, written by drain(): a coarse monotonic clock in ms, for bounding a run of events. */
   clockMs: 1,
-  /** native → JS: handle of the last loan(). */
+  /** native → JS: handle of the last loan(). JS → native: of what sendLoan() and view() are about. */
   handle: 2,
   /** native → JS: 1 while the node keeps the process alive. */
   referenced: 3,
@@ -175,7 +175,7 @@ export const Control = {
   leakedLoans: 5,
   /** JS → native: the wait that begins wants the loop to turn before it ends. */
   yield: 6,
-  /** JS → native: the arguments of sendScratch(). */
+  /** JS → native: the arguments of sendScratch() and, but for the output, sendLoan(). */
   sendOutput: 7,
   sendBytes: 8,
   sendEncoding: 9,
@@ -276,8 +276,8 @@ export interface NativeNode {
   recvSync(timeoutMs: number, spinUs: number, flags: number): number;
   /** The failure behind record n of the last drain, of kind error. */
   eventError(record: number): Error;
-  /** The payload behind a handle, in place where the runtime allows it. */
-  view(handle: number): ArrayBuffer;
+  /** The payload behind Control.handle, in place where the runtime allows it. */
+  view(): ArrayBuffer;
   /** Detaches the buffer that view() gave, if any, and gives the slot back. */
   release(handle: number, buffer: ArrayBuffer | null): void;
   /** Detaches a buffer of the JS heap. */
@@ -307,15 +307,11 @@ export interface NativeNode {
   loan(output: number, sizeBytes: number): ArrayBuffer;
   /** The memory of a loan once more, after a send of it that would block. */
   loanView(handle: number): ArrayBuffer;
-  /** Detaches, then publishes. wouldBlock: nobody got it and the handle is still valid. */
-  sendLoan(
-    handle: number,
-    buffer: ArrayBuffer | null,
-    sizeBytes: number,
-    encoding: number,
-    metadataBytes: number,
-    flags: number,
-  ): number;
+  /**
+   * Detaches the buffer, then publishes the loan of Control.handle; the other arguments are in Control.send… . wouldBlock: nobody got it and the handle
+   * is still valid.
+   */
+  sendLoan(buffer: ArrayBuffer | null): number;
   discardLoan(handle: number, buffer: ArrayBuffer | null): void;
   hasRoom(output: number): boolean;
   /** A send on this output follows at once: who sleeps is woken while it is made. */

@@ -115,7 +115,7 @@ class OutputLoan implements Loan {
     outgoing.encodeMetadata(metadata);
     let status: number = Status.wouldBlock;
     try {
-      status = port.native.sendLoan(this.#handle, this.#buffer, this.#size, 0, outgoing.metadataBytes, 0);
+      status = this.#sender.attemptLoan(this.#handle, this.#buffer, this.#size, 0, outgoing.metadataBytes, 0);
     } finally {
       if (status === Status.ok) this.#leave('sent');
       else this.#reopen();

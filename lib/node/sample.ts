@@ -15,7 +15,7 @@ import { markAsUntransferable } from 'node:worker_threads';
 import { DoraError } from '../errors.js';
 import { NO_METADATA, decodeMetadata } from '../message/metadata.js';
 import type { Metadata } from '../message/metadata.js';
-import { Field, Limits } from '../native/binding.js';
+import { Control, Field, Limits } from '../native/binding.js';
 import type { Port } from './port.js';
 import type { Encoding, InputEvent, Sample, TypedArray, TypedArrayConstructor } from './types.js';
 
@@ -152,9 +152,7 @@ abstract class BaseSample {
   makeView(): Uint8Array {
     const { port } = this;
     const large = this.handle >= 0;
-    const view = large
-      ? new Uint8Array(port.native.view(this.handle))
-      : port.slab.slice(this.offset, this.offset + this.sizeBytes);
+    const view = large ? new Uint8Array(lend(this)) : port.slab.slice(this.offset, this.offset + this.sizeBytes);
     // structuredClone and postMessage may copy what is detached at release, never take it away.
     if (large || port.strict) markAsUntransferable(view.buffer);
     return (this.view = view);
@@ -297,10 +295,16 @@ function nameOf(type: unknown): string {
   return types.isProxy(type) || typeof type !== 'function' ? 'its elements' : type.name;
 }
 
+/** What is in shared memory, in place. */
+function lend({ port, handle }: BaseSample): ArrayBuffer {
+  port.control[Control.handle] = handle;
+  return port.native.view();
+}
+
 /** From shared memory to the heap. */
 function copyOut(sample: BaseSample): void {
   const { native, strict } = sample.port;
-  const buffer = native.view(sample.handle);
+  const buffer = lend(sample);
   const view = new Uint8Array(buffer).slice();
   native.release(sample.handle, buffer);
   sample.handle = -1;

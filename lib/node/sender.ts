@@ -104,7 +104,7 @@ export class Sender {
     const { native } = this.port;
     try {
       const { metadataBytes } = this.outgoing;
-      if (native.sendLoan(handle, buffer, sizeBytes, 0, metadataBytes, Flag.arm) === Status.ok) return ACCEPTED;
+      if (this.attemptLoan(handle, buffer, sizeBytes, 0, metadataBytes, Flag.arm) === Status.ok) return ACCEPTED;
       return this.#park(output, this.#waitingLoan(handle, null, sizeBytes, 0));
     } catch (error) {
       native.discardLoan(handle, null);
@@ -173,6 +173,24 @@ export class Sender {
     return native.sendScratch();
   }
 
+  /** @throws NativeError; then nobody got it, and the handle is to be given back */
+  attemptLoan(
+    handle: number,
+    buffer: ArrayBuffer | null,
+    sizeBytes: number,
+    encoding: number,
+    metadataBytes: number,
+    flags: number,
+  ): number {
+    const { native, control } = this.port;
+    control[Control.handle] = handle;
+    control[Control.sendBytes] = sizeBytes;
+    control[Control.sendEncoding] = encoding;
+    control[Control.sendMetadata] = metadataBytes;
+    control[Control.sendFlags] = flags;
+    return native.sendLoan(buffer);
+  }
+
   /** The caller may reuse its memory while the send waits: small payloads wait on the heap, large ones where they will be read. */
   #copyForLater(output: number): Attempt {
     const { outgoing, port } = this;
@@ -202,7 +220,7 @@ export class Sender {
       attempt: () => {
         const size = this.outgoing.restoreMetadata(metadata);
         try {
-          const status = native.sendLoan(handle, attached, sizeBytes, encoding, size, Flag.arm);
+          const status = this.attemptLoan(handle, attached, sizeBytes, encoding, size, Flag.arm);
           attached = null;
           return status;
         } catch (error) {

@@ -87,7 +87,7 @@ class NodeBinding {
   static void take_one(const PlainCall& call);
   static napi_value recv_sync(napi_env env, napi_callback_info info);
   static napi_value event_error(napi_env env, napi_callback_info info);
-  static napi_value view(napi_env env, napi_callback_info info);
+  static void view(const PlainCall& call);
   static napi_value release(napi_env env, napi_callback_info info);
   static napi_value detach(napi_env env, napi_callback_info info);
   uint32_t drain_events(uint32_t max, const uint64_t* mask, bool append);
@@ -103,7 +103,7 @@ class NodeBinding {
   static napi_value send_sync(napi_env env, napi_callback_info info);
   static napi_value loan(napi_env env, napi_callback_info info);
   static napi_value loan_view(napi_env env, napi_callback_info info);
-  static napi_value send_loan(napi_env env, napi_callback_info info);
+  static void send_loan(const PlainCall& call);
   static napi_value discard_loan(napi_env env, napi_callback_info info);
   static napi_value has_room(napi_env env, napi_callback_info info);
   static napi_value announce(napi_env env, napi_callback_info info);
@@ -113,6 +113,10 @@ class NodeBinding {
   static void leaked_loan(void* entry);
   bool payload(napi_value data, uint32_t size, const void** bytes);
   SendArgs send_args(uint32_t encoding, uint32_t metadata_size, bool arm) const;
+  /// The arguments of a plain function.
+  uint32_t word(uint32_t at) const;
+  SendArgs send_args_of_words() const;
+  void return_status(const PlainCall& call, Status status, const Error& error);
   napi_value sent_status(Status status, const Error& error);
   Status or_give_up(Status status, uint32_t output, bool arm) const;
 

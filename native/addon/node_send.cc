@@ -26,19 +26,13 @@ int64_t monotonic_ns() {
 
 void NodeBinding::add_publishing(napi_value object) {
   const std::pair<const char*, napi_callback> functions[] = {
-      {"send", send},
-      {"sendSync", send_sync},
-      {"loan", loan},
-      {"loanView", loan_view},
-      {"sendLoan", send_loan},
-      {"discardLoan", discard_loan},
-      {"hasRoom", has_room},
-      {"announce", announce},
-      {"closeOutput", close_output},
-      {"requestStop", request_stop},
+      {"send", send},          {"sendSync", send_sync},       {"loan", loan},
+      {"loanView", loan_view}, {"discardLoan", discard_loan}, {"hasRoom", has_room},
+      {"announce", announce},  {"closeOutput", close_output}, {"requestStop", request_stop},
   };
   for (const auto& [name, function] : functions) set_function(env_, object, name, function, this);
   set_plain_function(env_, object, "sendScratch", send_scratch, this);
+  set_plain_function(env_, object, "sendLoan", send_loan, this);
 }
 
 /// The bytes of a payload argument: a Uint8Array, or null for the scratch memory. False with an error pending.
@@ -94,20 +88,28 @@ napi_value NodeBinding::send(napi_env env, napi_callback_info info) {
 void NodeBinding::send_scratch(const PlainCall& call) {
   NodeBinding* self = usable(call);
   if (self == nullptr) return;
-  const auto word = [self](uint32_t at) { return static_cast<uint32_t>(self->control_[at]); };
-  const uint32_t output = word(kSendOutput), size = word(kSendBytes);
+  const uint32_t output = self->word(kSendOutput), size = self->word(kSendBytes);
   if (!self->known_output(output)) return throw_pending(self->env_, call);
   if (size > kSmallBytes) {
     throw_type_error(self->env_, "sendScratch(): more bytes than there are");
     return throw_pending(self->env_, call);
   }
   Error error;
-  const SendArgs how = self->send_args(word(kSendEncoding), word(kSendMetadata), (word(kSendFlags) & kFlagArm) != 0);
+  const SendArgs how = self->send_args_of_words();
   const Status sent = self->node_->send_copy(output, self->scratch_, size, how, nullptr, &error);
-  const Status status = self->or_give_up(sent, output, how.arm);
+  self->return_status(call, self->or_give_up(sent, output, how.arm), error);
+}
+
+uint32_t NodeBinding::word(uint32_t at) const { return static_cast<uint32_t>(control_[at]); }
+
+SendArgs NodeBinding::send_args_of_words() const {
+  return send_args(word(kSendEncoding), word(kSendMetadata), (word(kSendFlags) & kFlagArm) != 0);
+}
+
+void NodeBinding::return_status(const PlainCall& call, Status status, const Error& error) {
   if (static_cast<int32_t>(status) >= 0) return call.GetReturnValue().Set(static_cast<uint32_t>(status));
-  throw_error(self->env_, error);
-  throw_pending(self->env_, call);
+  throw_error(env_, error);
+  throw_pending(env_, call);
 }
 
 napi_value NodeBinding::send_sync(napi_env env, napi_callback_info info) {
@@ -180,27 +182,28 @@ napi_value NodeBinding::loan_view(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-napi_value NodeBinding::send_loan(napi_env env, napi_callback_info info) {
-  Arguments<6> args(env, info);
-  NodeBinding* self = usable(env, args);
-  if (self == nullptr) return nullptr;
-  LoanEntry* entry = self->loans_.get(args.u32(0));
-  if (entry == nullptr || args.u32(2) > entry->loan.capacity) {
-    throw_type_error(env, "sendLoan(): this loan is gone, or smaller");
-    return nullptr;
+void NodeBinding::send_loan(const PlainCall& call) {
+  NodeBinding* self = usable(call);
+  if (self == nullptr) return;
+  const uint32_t handle = self->word(kHandle), bytes = self->word(kSendBytes);
+  LoanEntry* entry = self->loans_.get(handle);
+  if (entry == nullptr || bytes > entry->loan.capacity) {
+    throw_type_error(self->env_, "sendLoan(): this loan is gone, or smaller");
+    return throw_pending(self->env_, call);
   }
-  entry->loan.size = args.u32(2);
+  entry->loan.size = bytes;
   entry->net.forget();
+  const napi_value buffer = to_napi(call[0]);
   size_t size = 0;
-  const void* written = self->in_place_ ? nullptr : buffer_bytes(args[1], &size);
+  const void* written = self->in_place_ ? nullptr : buffer_bytes(buffer, &size);
   if (written != nullptr) memcpy(entry->loan.data, written, std::min<size_t>(size, entry->loan.size));
-  detach_buffer(args[1]);
+  detach_buffer(buffer);
   Error error;
-  const SendArgs how = self->send_args(args.u32(3), args.u32(4), (args.u32(5) & kFlagArm) != 0);
+  const SendArgs how = self->send_args_of_words();
   const uint32_t output = entry->loan.output;
   const Status status = self->node_->send(&entry->loan, how, nullptr, &error);
-  if (status == Status::ok) self->loans_.remove(args.u32(0));
-  return self->sent_status(self->or_give_up(status, output, how.arm), error);
+  if (status == Status::ok) self->loans_.remove(handle);
+  self->return_status(call, self->or_give_up(status, output, how.arm), error);
 }
 
 napi_value NodeBinding::discard_loan(napi_env env, napi_callback_info info) {

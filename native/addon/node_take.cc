@@ -41,11 +41,11 @@ int32_t saturate(uint64_t value) {
 
 void NodeBinding::add_taking(napi_value object) {
   const std::pair<const char*, napi_callback> functions[] = {
-      {"drain", drain}, {"recvSync", recv_sync}, {"eventError", event_error},
-      {"view", view},   {"release", release},    {"detach", detach},
+      {"drain", drain}, {"recvSync", recv_sync}, {"eventError", event_error}, {"release", release}, {"detach", detach},
   };
   for (const auto& [name, function] : functions) set_function(env_, object, name, function, this);
   set_plain_function(env_, object, "takeOne", take_one, this);
+  set_plain_function(env_, object, "view", view, this);
 }
 
 void NodeBinding::take_one(const PlainCall& call) {
@@ -178,16 +178,17 @@ napi_value NodeBinding::event_error(napi_env env, napi_callback_info info) {
   return make_error(env, self->errors_[args.u32(0)]);
 }
 
-napi_value NodeBinding::view(napi_env env, napi_callback_info info) {
-  Arguments<1> args(env, info);
-  NodeBinding* self = usable(env, args);
-  if (self == nullptr) return nullptr;
-  const Sample* sample = self->samples_.get(args.u32(0));
+void NodeBinding::view(const PlainCall& call) {
+  NodeBinding* self = usable(call);
+  if (self == nullptr) return;
+  const Sample* sample = self->samples_.get(self->word(kHandle));
   if (sample == nullptr) {
-    throw_type_error(env, "view(): this handle was given back");
-    return nullptr;
+    throw_type_error(self->env_, "view(): this handle was given back");
+    return throw_pending(self->env_, call);
   }
-  return lend_buffer(env, const_cast<uint8_t*>(sample->data), sample->size, self->in_place_);
+  const napi_value buffer = lend_buffer(self->env_, const_cast<uint8_t*>(sample->data), sample->size, self->in_place_);
+  if (buffer == nullptr) return throw_pending(self->env_, call);
+  call.GetReturnValue().Set(to_local(buffer));
 }
 
 napi_value NodeBinding::release(napi_env env, napi_callback_info info) {
