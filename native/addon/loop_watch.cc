@@ -126,11 +126,13 @@ void LoopWatch::before_sleep() {
       return;
     }
     const uint64_t* mask = waiting == control_words::kMasked ? control_words::sleep_mask(control_) : nullptr;
+    // Who spins reads the clock before the message comes, not while it waits.
+    if (spin_ns_ > 0 && !may_call_directly(&until)) break;
     if (!spin(mask) && node_->prepare_sleep(mask)) {
       asleep_ = true;
       return;
     }
-    if (!may_call_directly(&until)) break;
+    if (spin_ns_ == 0 && !may_call_directly(&until)) break;
     call_js();
     if (stopped_) return;
   }

@@ -125,10 +125,25 @@ void EdgeReader::fetch_ahead(uint64_t head, uint64_t position) const {
   if (static_cast<int64_t>(head - position) <= 0) return;
   const uint64_t mask = config_.constants.cells - 1;
   fetch_to_read(&cells()[(position + kAhead) & mask]);
-  // Not checked as a claim does: a hint for an address inside the mapping.
-  const uint64_t offset = (cells()[position & mask].where.load(std::memory_order_relaxed) >> 32) * 64;
+  fetch_message(position);
+}
+
+/// Not checked as a claim does: hints for addresses inside the mapping.
+void EdgeReader::fetch_message(uint64_t position) const {
+  const Cell& cell = cells()[position & (config_.constants.cells - 1)];
+  const uint64_t offset = (cell.where.load(std::memory_order_relaxed) >> 32) * 64;
   if (offset > pool_.size() - 2 * kLine) return;
   fetch_slot_to_read(pool_.data() + offset);
+  const uint64_t size = cell.payload_size.load(std::memory_order_relaxed);
+  if (size < kLine || size > pool_.size() - 2 * kLine - offset) return;
+  fetch_to_read(pool_.data() + offset + metadata_offset(size));
+}
+
+void EdgeReader::fetch_next() const {
+  // The cell is asked for before it is known whether there is one, so that both lines come at once.
+  fetch_to_read(&cells()[next_ & (config_.constants.cells - 1)]);
+  const uint64_t head = shared()->head.load(std::memory_order_relaxed);
+  if (static_cast<int64_t>(head - next_) > 0) fetch_message(next_);
 }
 
 void EdgeReader::give_credit(uint64_t tail) {

@@ -76,6 +76,9 @@ class EdgeReader {
   /// Stamp of the oldest entry, for choosing between inputs; false when there seems to be none. A hint: claims nothing,
   /// checks nothing.
   bool peek_stamp(uint64_t* stamp) const;
+  /// Asks for the lines of the entry that is claimed next, while its consumer is on the way to claim it. A hint: claims
+  /// nothing, checks nothing.
+  void fetch_next() const;
   /// [any-thread] Once a claimed slot.
   void release(uint32_t slot);
   /// Whoever waits for room listens to this one from now on. It is rung once: what was granted until now may have rung
@@ -97,6 +100,7 @@ class EdgeReader {
   Status corrupt(const char* what, Error* error);
   void give_credit(uint64_t tail);
   void fetch_ahead(uint64_t head, uint64_t position) const;
+  void fetch_message(uint64_t position) const;
 
   EdgeReaderConfig config_;
   Mapping mapping_;

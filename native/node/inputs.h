@@ -69,6 +69,8 @@ class Inputs {
   // ---- taking ----
   /// Moves ready bits here. True when an input of `mask` has something.
   bool scan(const uint64_t* mask);
+  /// Asks for the lines of what take() will most likely give.
+  void fetch_next(const uint64_t* mask) const;
   /// The next message, tick, or closed / recovered / error event. Status::empty when there is none.
   Status take(Event* out, const uint64_t* mask);
   bool has_events() const { return !events_.empty(); }

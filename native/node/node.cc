@@ -168,7 +168,11 @@ Status Node::wait(int64_t timeout_ns, uint64_t spin_ns, const uint64_t* mask) {
     do {
       const auto held = impl_->hold(*part_);
       for (int i = 0; i < 16; i++) {
-        if (started() && part_->inputs->scan(mask)) return Status::ok;
+        if (started() && part_->inputs->scan(mask)) {
+          // The lines come from another core while the caller is on its way to take().
+          part_->inputs->fetch_next(mask);
+          return Status::ok;
+        }
         relax();
       }
     } while (monotonic_ns() < spin_end);

@@ -44,6 +44,13 @@ bool Inputs::any_pending(const uint64_t* mask) const {
   return false;
 }
 
+void Inputs::fetch_next(const uint64_t* mask) const {
+  const int input = only_candidate(mask);
+  if (input < 0) return;
+  const State& state = state_of(static_cast<uint32_t>(input));
+  if (!state.edges.empty()) state.edges.front()->fetch_next();
+}
+
 /// The input whose turn it is when no other has something; -1 when there are several.
 int Inputs::only_candidate(const uint64_t* mask) const {
   int found = -1;
