@@ -192,6 +192,7 @@ void NodeBinding::send_loan(const PlainCall& call) {
     return throw_pending(self->env_, call);
   }
   entry->loan.size = bytes;
+  self->node_->fetch_for_send(entry->loan);
   entry->net.forget();
   const napi_value buffer = to_napi(call[0]);
   size_t size = 0;

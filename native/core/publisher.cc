@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "core/fetch.h"
+
 namespace dora {
 namespace {
 /// Room that every slot has for metadata beyond the payload, so that a loan rarely has to move when it is sent.
@@ -142,6 +144,14 @@ Status Publisher::move_to_larger(Outgoing* message, Error* error) {
 QueuedEntry Publisher::entry_of(uint32_t slot, uint64_t stamp) {
   const SlotInfo& info = pool_.info(slot);
   return {slot, info.offset, reinterpret_cast<const SlotHeader*>(info.base)->payload_size, stamp, info.generation};
+}
+
+void Publisher::fetch_for_send(const uint8_t* data, uint64_t size) const {
+  const uint8_t* header = data - sizeof(SlotHeader);
+  fetch_to_write(header);
+  fetch_to_write(header + metadata_offset(size));
+  const auto* own = reinterpret_cast<const uint8_t*>(this);
+  for (size_t at = 0; at < sizeof *this; at += kLine) fetch_to_write(own + at);
 }
 
 Status Publisher::send(const Outgoing& message, PublishedSlot* published, Error* error) {

@@ -67,6 +67,8 @@ class Publisher {
   Status loan(uint64_t size, uint32_t* slot, uint8_t** data, uint64_t* capacity, Error* error);
   /// ok: the caller's reference is gone (local_refs stay). would_block: nothing happened. `published` may be null.
   Status send(const Outgoing& message, PublishedSlot* published, Error* error);
+  /// Asks for the lines that a send() of a loan writes: what was written into it has pushed them out of the cache.
+  void fetch_for_send(const uint8_t* data, uint64_t size) const;
   /// loan() and send() of a copy of `data` under one lock: for payloads small enough that nobody minds the wait.
   Status send_copy(const void* data, const Outgoing& message, PublishedSlot* published, Error* error);
   /// A send follows at once: its only subscriber is woken now if it sleeps. Of several, none is: they would compete

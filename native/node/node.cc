@@ -254,6 +254,8 @@ Status Node::loan(uint32_t output, uint64_t size, Loan* out, Error* error) {
   return Status::ok;
 }
 
+void Node::fetch_for_send(const Loan& loan) { loan.publisher->fetch_for_send(loan.data, loan.size); }
+
 Status Node::send(Loan* loan, const SendArgs& args, LocalSample* local, Error* error) {
   if (loan->size > loan->capacity)
     return error->fail(Status::invalid_argument, "a loan cannot be sent larger than it was lent");

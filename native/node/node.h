@@ -194,6 +194,8 @@ class Node {
   /// ok: the loan is gone (with local_refs > 0 `local` describes what the receivers in this process get). would_block:
   /// nobody got anything and the loan is still the caller's. `local` may be null when local_refs is 0.
   Status send(Loan* loan, const SendArgs& args, LocalSample* local, Error* error);
+  /// Before a send() that is still some steps away: see Publisher::fetch_for_send().
+  static void fetch_for_send(const Loan& loan);
   /// Copies. ok, would_block (nothing was kept; call again), or a failure. A send that waits for room (would_block with
   /// `arm`, again and again) may come to fail with backpressure_cycle: see waits.cc.
   Status send_copy(uint32_t output, const void* data, uint64_t size, const SendArgs& args, LocalSample* local,
