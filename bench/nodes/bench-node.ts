@@ -69,9 +69,11 @@ export function fill(data: Uint8Array, number: number, beganNs: bigint): void {
   stamps.setBigUint64(0, nowNs(), true);
 }
 
+const bytes = Buffer.prototype as Buffer;
+
 /** Not by a DataView: V8 would make an ArrayBuffer for a small array that has none yet, which takes as long as all the rest of a small message. */
 function readStamp(data: Uint8Array, at: number): bigint {
-  return Buffer.prototype.readBigUInt64LE.call(data, at);
+  return bytes.readBigUInt64LE.call(data, at);
 }
 
 /** Takes the time of messages in order, and checks each. */

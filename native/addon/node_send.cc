@@ -194,7 +194,7 @@ void NodeBinding::send_loan(const PlainCall& call) {
   entry->loan.size = bytes;
   self->node_->fetch_for_send(entry->loan);
   entry->net.forget();
-  const napi_value buffer = to_napi(call[0]);
+  napi_value buffer = to_napi(call[0]);
   size_t size = 0;
   const void* written = self->in_place_ ? nullptr : buffer_bytes(buffer, &size);
   if (written != nullptr) memcpy(entry->loan.data, written, std::min<size_t>(size, entry->loan.size));

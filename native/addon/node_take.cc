@@ -186,7 +186,7 @@ void NodeBinding::view(const PlainCall& call) {
     throw_type_error(self->env_, "view(): this handle was given back");
     return throw_pending(self->env_, call);
   }
-  const napi_value buffer = lend_buffer(self->env_, const_cast<uint8_t*>(sample->data), sample->size, self->in_place_);
+  napi_value buffer = lend_buffer(self->env_, const_cast<uint8_t*>(sample->data), sample->size, self->in_place_);
   if (buffer == nullptr) return throw_pending(self->env_, call);
   call.GetReturnValue().Set(to_local(buffer));
 }
