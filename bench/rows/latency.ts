@@ -23,8 +23,8 @@ const COUNT = 10_000;
 /** With rests of 5 ms, 10,000 messages would take a minute a row. */
 export const RESTED_COUNT = 2000;
 export const RESTED_WARMUP = 200;
-/** By spinning 5,000 messages are over in 10 ms, before V8 has compiled what they run through. */
-const SPINNING_WARMUPS = 4;
+/** What else a message costs by spinning is so little that it shows whether V8 has compiled, which depends on how often something was called. */
+const spinningWarmup = (bytes: number): number => Math.max(4 * warmupFor(bytes), 8000);
 
 function limit(row: Row, program: string, settings: Partial<Settings>, more: Pick<Case, 'quick' | 'rounds'>): Case {
   return {
@@ -111,8 +111,8 @@ interface Way {
   readonly peer: string;
   readonly goal?: Goal;
   readonly quickSizes?: readonly number[];
-  /** Times the usual messages before the first that counts. */
-  readonly warmups?: number;
+  /** Messages before the first that counts, where the usual ones are too few. */
+  readonly warmup?: (bytes: number) => number;
   readonly rounds: boolean;
 }
 
@@ -133,7 +133,7 @@ const ways: readonly Way[] = [
     peer: SPINNING,
     goal: { valueAtMost: 1.5 },
     quickSizes: [8, 4 * MIB],
-    warmups: SPINNING_WARMUPS,
+    warmup: spinningWarmup,
     rounds: true,
   },
   {
@@ -143,7 +143,7 @@ const ways: readonly Way[] = [
     peer: SPINNING,
     goal: { valueAtMost: 1.5 },
     quickSizes: [8],
-    warmups: SPINNING_WARMUPS,
+    warmup: spinningWarmup,
     rounds: true,
   },
   {
@@ -162,7 +162,7 @@ function writeGoalOf(way: Way, bytes: number): Goal | undefined {
 }
 
 function tsPair(way: Way, of: Size): Case {
-  const { suffix, mode, settings, peer, goal, quickSizes = [], warmups = 1, rounds } = way;
+  const { suffix, mode, settings, peer, goal, quickSizes = [], warmup = warmupFor, rounds } = way;
   const sent: Row = {
     name: `latency-ts-ts-${of.label}${suffix}`,
     unit: 'µs',
@@ -176,7 +176,7 @@ function tsPair(way: Way, of: Size): Case {
     quick: quickSizes.includes(of.bytes),
     rounds,
     async measure() {
-      const all = { bytes: of.bytes, warmup: warmups * warmupFor(of.bytes), count: COUNT, ...settings };
+      const all = { bytes: of.bytes, warmup: warmup(of.bytes), count: COUNT, ...settings };
       return samplesOf(rows, (await measureFlow(pairOf('ts'), all)).pairs('pong'));
     },
   };

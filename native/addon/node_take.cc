@@ -118,7 +118,7 @@ void NodeBinding::write_payload(const Sample& sample, int32_t* record) {
     return;
   }
   record[kDataOffset] = static_cast<int32_t>(copy_to_slab(sample.data, static_cast<uint32_t>(sample.size)));
-  if (sample.edge != nullptr) node_->release(sample);
+  node_->release_at_once(sample);
 }
 
 uint32_t NodeBinding::copy_to_slab(const uint8_t* data, uint32_t size) {

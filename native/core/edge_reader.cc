@@ -197,6 +197,16 @@ void EdgeReader::set_doorbell(Fd doorbell) {
 }
 
 void EdgeReader::release(uint32_t slot) {
+  give_back(slot);
+  released_.fetch_add(1, std::memory_order_release);
+}
+
+void EdgeReader::release_at_once(uint32_t slot) {
+  give_back(slot);
+  claimed_--;
+}
+
+void EdgeReader::give_back(uint32_t slot) {
   DORA_STEP("sub.release");
   // SYNC: slot-release. Release: our reads of the payload are over. Seq_cst: pairs with the publisher's want_slot.
   rel()[slot / 64].fetch_or(uint64_t{1} << (slot % 64), std::memory_order_seq_cst);
@@ -205,7 +215,6 @@ void EdgeReader::release(uint32_t slot) {
     DORA_STEP("sub.slot_bell");
     ring_doorbell(doorbell_.load(std::memory_order_relaxed));
   }
-  released_.fetch_add(1, std::memory_order_release);
 }
 
 }  // namespace dora

@@ -81,6 +81,8 @@ class EdgeReader {
   void fetch_next() const;
   /// [any-thread] Once a claimed slot.
   void release(uint32_t slot);
+  /// The same by the consumer, which has read what it wants: a step less.
+  void release_at_once(uint32_t slot);
   /// Whoever waits for room listens to this one from now on. It is rung once: what was granted until now may have rung
   /// the old one. By the consumer.
   void set_doorbell(Fd doorbell);
@@ -99,6 +101,7 @@ class EdgeReader {
   Status check(const CellCopy& cell, ClaimedSample* out, Error* error);
   Status corrupt(const char* what, Error* error);
   void give_credit(uint64_t tail);
+  void give_back(uint32_t slot);
   void fetch_ahead(uint64_t head, uint64_t position) const;
   void fetch_message(uint64_t position) const;
 

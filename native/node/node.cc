@@ -230,6 +230,10 @@ Status Node::take(Event* out, const uint64_t* mask) {
   return take(out, mask);
 }
 
+void Node::release_at_once(const Sample& sample) {
+  if (sample.edge != nullptr) sample.edge->release_at_once(sample.slot);
+}
+
 void Node::release(const Sample& sample) {
   if (sample.edge != nullptr) sample.edge->release(sample.slot);
 }

@@ -187,6 +187,8 @@ class Node {
   Status take(Event* out, const uint64_t* mask = nullptr);
   /// [any-thread] Gives a sample's slot back to its publisher.
   void release(const Sample& sample);
+  /// The same by the consumer, of what it has just taken and copied: a step less.
+  void release_at_once(const Sample& sample);
 
   // ---- publishing [any-thread]
   // ----------------------------------------------------------------------------------------------

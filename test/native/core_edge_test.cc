@@ -158,6 +158,28 @@ TEST_CASE("backpressure waits for a slot that a reader keeps, and the release ri
   CHECK(send_number(b.publisher, 2, true) == Status::ok);
 }
 
+TEST_CASE("what the consumer releases at once counts and rings like any release, beside one that it keeps") {
+  Bench b(Policy::backpressure, 1, 1);
+  ClaimedSample kept, copied;
+  REQUIRE(send_number(b.publisher, 0) == Status::ok);
+  REQUIRE(b.claim(&kept) == Status::ok);
+  CHECK(b.edge.reader.held() == 1);
+  for (uint64_t i = 1; i < 20; i++) {
+    REQUIRE(send_number(b.publisher, i) == Status::ok);
+    REQUIRE(b.claim(&copied) == Status::ok);
+    CHECK(number_of(copied) == i);
+    CHECK(b.edge.reader.held() == 2);
+    CHECK(send_number(b.publisher, i + 1, true) == Status::would_block);
+    CHECK_FALSE(rang(b.edge.writer_bell.get()));
+    b.edge.reader.release_at_once(copied.slot);
+    CHECK(rang(b.edge.writer_bell.get()));
+    CHECK(b.edge.reader.held() == 1);
+  }
+  b.edge.reader.release(kept.slot);
+  CHECK(b.edge.reader.held() == 0);
+  CHECK(b.publisher.busy_slots() == 0);
+}
+
 TEST_CASE("a late reader gets the newest retained messages in order") {
   Bench b(Policy::drop_oldest, 8, 16, 3);
   for (uint64_t i = 0; i < 10; i++) REQUIRE(send_number(b.publisher, i) == Status::ok);
