@@ -85,9 +85,9 @@ function findEntries(text: string, from: number, indentation: number): Entries {
 /** Whether the line at an offset starts an entry of the list that is indented so. */
 function isEntry(text: string, line: number, indentation: number): boolean {
   const at = line + indentation;
-  return (
-    text[at] === '-' && /[ \r\n]/.test(text[at + 1] ?? '\n') && (at === line || text.slice(line, at).trim() === '')
-  );
+  if (text[at] !== '-' || !/[ \r\n]/.test(text[at + 1] ?? '\n')) return false;
+  for (let before = line; before < at; before += 1) if (text[before] !== ' ') return false;
+  return true;
 }
 
 /** The line behind the one of an offset. */
@@ -145,7 +145,7 @@ class PartedReader {
     for (let stray = this.#stray(end); stray !== undefined; stray = this.#stray(end)) {
       strays.push(stray.map);
       const more = findEntries(text, stray.end, this.layout.indentation);
-      cuts.push(...this.#entriesOf(more));
+      for (const start of this.#entriesOf(more)) cuts.push(start);
       ({ end } = more);
     }
     const tail = this.#endsEarly ? undefined : this.#map(end, text.length);
@@ -198,8 +198,8 @@ class PartedReader {
     }
     const above = `${OPENING}${' '.repeat(indentation)}- x\n`;
     const stray = above + text.slice(from, end);
-    // An anchor of what stands there rightly would be known above its line.
-    if (stray.includes('&')) return undefined;
+    // What stands there rightly is read once more: an anchor would be known above its line, and an alias of nothing be told twice.
+    if (/[&*]/.test(stray)) return undefined;
     const reading = this.#readByLibrary(stray);
     if (reading.errors === 0) return undefined;
     const { root } = this.#accept(reading, stray, from - above.length);
