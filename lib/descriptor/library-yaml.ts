@@ -27,7 +27,7 @@ import {
 import type { Reporter, SourceRange } from './diagnostic.js';
 import type { SourceText } from './source-text.js';
 import { quote } from './suggest.js';
-import { explainSyntax, type SyntaxText } from './syntax-words.js';
+import { explainSyntax, secondDocument, type SyntaxText } from './syntax-words.js';
 import type { YamlAlias, YamlList, YamlMap, YamlNode, YamlTree } from './yaml-tree.js';
 
 /** The deepest place of the format is ten levels down; the composer overflows the stack at some thousands. */
@@ -37,6 +37,8 @@ const MAX_SYNTAX_ERRORS = 1_000;
 /** Characters of the first part of a large text: with as many mistakes in it as this, nobody asks for those of the rest. */
 const FIRST_PART = 64 * 1024;
 export const MANY_ERRORS = 500;
+/** Of the start of a document. */
+export const DOCUMENT_MARK = '---';
 /** Of the anchors above, those that a hint names. */
 const SHOWN_ANCHORS = 8;
 
@@ -126,6 +128,11 @@ export function reportUnknownAlias(
   reporter.report({ range, path: [] }, { code: 'YAML_SYNTAX', message, hint });
 }
 
+/** Tells of a second document, of which nothing is read. */
+export function reportSecondDocument(range: SourceRange, reporter: Reporter): void {
+  reporter.report({ range, path: [] }, secondDocument);
+}
+
 /** Tells of tags that mean nothing, as the library would. */
 export function reportUnknownTags(
   tags: readonly { readonly start: number; readonly end: number }[],
@@ -166,7 +173,8 @@ function compose(text: string): { root: Node | null; problems: YAMLError[] } | u
   for (const document of composer.compose(tokens(), true, text.length)) {
     documents += 1;
     if (documents > 1) {
-      problems.push(new YAMLParseError([document.range[0], document.range[1]], 'MULTIPLE_DOCS', ''));
+      const [start, end] = document.range;
+      problems.push(new YAMLParseError([start, Math.min(start + DOCUMENT_MARK.length, end)], 'MULTIPLE_DOCS', ''));
       break;
     }
     root = document.contents;

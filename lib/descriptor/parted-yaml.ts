@@ -3,9 +3,9 @@
  * neighbourhood.
  *
  * A part is read by event-yaml.ts; one that is no YAML to it is divided, down to some lines. What is left of that, and each entry with a form that is
- * unusual, is read by library-yaml.ts, which knows every form and has words for every mistake. Where entries start is seen from the indentation alone. That is wrong within a text in quotes
- * with a line that looks like an entry: the part in front of it then is no YAML, and a text that turns out to be such is left to those who
- * read it whole. So is a file without the plain line `nodes:`. Called by read-yaml.ts only.
+ * unusual, is read by library-yaml.ts, which knows every form and has words for every mistake. Where entries start is seen from the indentation alone.
+ * That is wrong within a text in quotes with a line that looks like an entry: the part in front of it then is no YAML, and a text that turns out to be
+ * such is left to those who read it whole. So is a file without the plain line `nodes:`. Called by read-yaml.ts only.
  */
 
 import type { Reporter } from './diagnostic.js';
@@ -31,7 +31,7 @@ export interface PartSizes {
 }
 const SIZES: PartSizes = { part: 128 * 1024, small: 2 * 1024 };
 
-/** Characters of what may have lost its indentation. */
+/** Characters of lines that may have lost their indentation. */
 const MAX_STRAY = 16 * 1024;
 
 /** What stands in front of the entries of a part, and how much of the file's size it is: the root, a key, its list and their pair. */

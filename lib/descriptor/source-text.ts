@@ -17,7 +17,12 @@ export const MAX_FILE_BYTES = 4 * 1024 * 1024;
 export class SourceText {
   #starts: number[] | undefined;
 
-  constructor(readonly text: string) {}
+  readonly text: string;
+
+  constructor(text: string) {
+    // A carriage return alone ends a line, by YAML and by editors; not every reader of YAML knows.
+    this.text = text.replaceAll(/\r(?!\n)/g, '\n');
+  }
 
   /**
    * Offset of the first character of each line, found when the first place is told: a file in order has none to tell.
@@ -126,13 +131,13 @@ export function decodeText(bytes: Uint8Array): string | ReadFailure {
   } catch {
     const text = new TextDecoder('utf-8').decode(bytes);
     const at = text.indexOf('\ufffd');
-    const lines = text.slice(0, at).split('\n');
+    const lines = text.slice(0, at).split(/\r\n|[\r\n]/);
     const place = { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
     return {
       code: 'NOT_TEXT',
       message: `the file is not UTF-8: a character on line ${String(place.line)} cannot be decoded`,
       hint: 'Save it as UTF-8.',
-      at: { ...place, lineText: text.slice(at - place.column + 1).split(/\r?\n/, 1)[0] ?? '' },
+      at: { ...place, lineText: text.slice(at - place.column + 1).split(/[\r\n]/, 1)[0] ?? '' },
     };
   }
 }

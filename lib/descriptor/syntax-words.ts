@@ -35,7 +35,7 @@ export function explainSyntax(
 
 type Words = [message: string, hint: string];
 
-const secondDocument: Problem = {
+export const secondDocument: Problem = {
   code: 'SEVERAL_DOCUMENTS',
   message: 'a second YAML document starts here; a dataflow file holds one',
   hint: 'Remove the line "---", or put what follows into a file of its own.',

@@ -22,7 +22,7 @@ export function survive(text: string | Uint8Array, purpose: Purpose = 'check'): 
   if (user + system > MAX_CPU_MS * 1000) throw new Error(`took ${Math.round((user + system) / 1000)} ms`);
 
   const decoded = typeof text === 'string' ? text : new TextDecoder().decode(text);
-  const lines = decoded.replace(/^\ufeff/u, '').split('\n');
+  const lines = decoded.replace(/^\ufeff/u, '').split(/\n|\r(?!\n)/);
   for (const { line, column, endLine, endColumn, message, code, hint } of diagnostics) {
     // At the end of a line or of the file, what is missing is shown one column wide after it.
     const inside =

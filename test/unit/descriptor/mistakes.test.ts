@@ -246,6 +246,25 @@ test('a file that is not there is looked for under nearly that name', (t) => {
   t.regex(hint('dataflow.yml') ?? '', /^Did you mean "parts\/arm\.yml"\? Looked for /);
 });
 
+test('lines of an old Mac are lines, also beside those of others', (t) => {
+  const text = 'nodes:\r  - id: a\n    pth: x\r\n    path: y\r';
+  const { diagnostics } = parse(text);
+  t.deepEqual(
+    diagnostics.map(({ line, column, code }) => [line, column, code]),
+    [[3, 5, 'UNKNOWN_KEY']],
+  );
+});
+
+test('a second document is told by its mark, however large the file', (t) => {
+  const padding = '# a line of the padding, which makes the file large\n'.repeat(2_000);
+  for (const text of ['nodes: []\n---\nx: y\n', '# c\n---\nnodes: []\n--- # d\na: b\n', 'nodes: |\n  a\n---\nb: c\n']) {
+    const [small, large] = [parse(text), parse(text + padding)];
+    t.deepEqual(large.diagnostics, small.diagnostics, text);
+    const found = small.diagnostics.find(({ code }) => code === 'SEVERAL_DOCUMENTS');
+    t.is(found?.lineText?.slice(0, found.endColumn - 1), '---');
+  }
+});
+
 test('a file in another encoding says at which character', (t) => {
   const { diagnostics } = parse(Buffer.from('nodes:\r\n  - id: a # t\u00fcr\r\n    path: x\r\n', 'latin1'));
   t.is(

@@ -84,6 +84,8 @@ const shapes: Record<string, [text: string, code: string | undefined, limit?: nu
   ],
   'a tab in every node': [nodes((i) => `${ordinaryNode(i)}    name: x\t# y\n`), 'UNREAD_OUTPUT', 2],
   'a line without its indentation': [ordinary('').replace(/^ {4}(?=inputs:\n {6}tick: node_2000)/m, ''), 'UNKNOWN_KEY'],
+  'a second document after much that is right': [ordinary('---\n', 0.9), 'SEVERAL_DOCUMENTS'],
+  'lines of an old Mac among others': [ordinary('    name: a\r', 0.9), 'UNREAD_OUTPUT'],
   'many aliases': [`x-a: &a { path: x }\n${nodes((i) => `  - { id: n${i}, <<: *a }\n`)}`, undefined],
   'one anchor in a long list': [`x-o: &o o\n${inNode('args: [', () => '*o, ', 'z]\n')}`, 'UNREAD_OUTPUT', 0.5],
   'many anchors, and as many aliases of others': [
