@@ -89,6 +89,7 @@ async function prepareLaunch(
   const env: Record<string, string | undefined> = {
     ...process.env,
     ...(context.release ? { DORA_RELEASE: '1' } : {}),
+    ...(v8Flags.length > 0 ? { DORA_V8_FLAGS: v8Flags.join(' ') } : {}),
     ...node.env,
   };
   const place = { folder: node.folder ?? context.folder, workingDirectory: node.workingDirectory, path: env['PATH'] };
@@ -118,9 +119,9 @@ async function prepareLaunch(
   // Without "--" Node.js 20 takes --env-file for itself, also behind the program.
   if (isTypeScript(file)) {
     const compiled = await compileTypeScript(file);
-    return { ...base, file: process.execPath, args: ['--enable-source-maps', ...v8Flags, '--', compiled, ...args] };
+    return { ...base, file: process.execPath, args: ['--enable-source-maps', '--', compiled, ...args] };
   }
-  if (/\.[cm]?js$/.test(file)) return { ...base, file: process.execPath, args: [...v8Flags, '--', file, ...args] };
+  if (/\.[cm]?js$/.test(file)) return { ...base, file: process.execPath, args: ['--', file, ...args] };
   if (file.endsWith('.py')) {
     // Python holds back what it prints into a pipe; a log that comes minutes late, or never, helps nobody.
     const python = take(

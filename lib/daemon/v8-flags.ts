@@ -1,5 +1,5 @@
 /**
- * Arguments by which V8 suits the nodes of a dataflow.
+ * Flags by which V8 suits the nodes of a dataflow.
  *
  * Nodes that pass on the same messages do the same work in step, so that V8 in each of them would compile the same function at the same message, and
  * tidy its memory at the same second. Where there are more nodes than cores, each of these moments is a message that takes milliseconds at every hop,
@@ -33,7 +33,8 @@ const COLLECTING: Threshold = { flag: '--minor-gc-task-trigger', own: 80, farthe
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
 /**
- * For the JavaScript node at a place of the dataflow, from 0. None where each node can have a core.
+ * For the JavaScript node at a place of the dataflow, from 0. None where each node can have a core. The node sets them when it joins: as arguments they
+ * would stand in `process.execArgv`, and a program may hand that to a Worker, which takes none of V8's.
  *
  * @param nodes how many the dataflow has on this machine
  */
@@ -48,7 +49,7 @@ export async function outOfStep(place: number, nodes: number): Promise<readonly 
 
 let known: Promise<ReadonlySet<string>> | undefined;
 
-/** The flags of this Node.js, which does not start with one that it does not know. */
+/** The flags of this Node.js, which complains about one that it does not know. */
 function knownFlags(): Promise<ReadonlySet<string>> {
   known ??= promisify(execFile)(process.execPath, ['--v8-options']).then(
     ({ stdout }) => new Set(stdout.match(/^ +--[\w-]+/gm)?.map((flag) => flag.trim())),

@@ -28,6 +28,14 @@ function expectNoOther(): void {
   });
 }
 
+/** Sets what the daemon has chosen for V8 in this process (lib/daemon/v8-flags.ts). Most nodes have nothing to set, and do not load the module. */
+export async function setV8Flags(): Promise<void> {
+  const flags = process.env['DORA_V8_FLAGS'];
+  if (flags === undefined) return;
+  const { setFlagsFromString } = await import('node:v8');
+  for (const flag of flags.split(' ')) setFlagsFromString(flag);
+}
+
 /** Joins the dataflow, or takes over what `parent` names. @throws DoraError as Node.connect() */
 export function connectNative(parent: NodeHandle | undefined): NativeNode {
   if (parent === undefined) {

@@ -13,7 +13,7 @@ import { Clock } from './clock.js';
 import type { AnyEvent } from './events.js';
 import type { Only } from './inbox.js';
 import { Logger } from './logger.js';
-import { Membership, connectNative } from './membership.js';
+import { Membership, connectNative, setV8Flags } from './membership.js';
 import { makeReadable } from './readable.js';
 import type { ReadableMessage } from './readable.js';
 import { runHandlers } from './run.js';
@@ -72,8 +72,9 @@ export class Node<I extends Io = Io> implements AsyncDisposable, AsyncIterable<E
   static async connect<I extends Io = Io>(options: ConnectOptions<I> = {}): Promise<Node<I>> {
     const spinUs = duration('spinUs', options.spinUs) ?? 0;
     options.signal?.throwIfAborted();
-    const native = connectNative(options.parent);
     const isPart = options.parent !== undefined;
+    if (!isPart) await setV8Flags();
+    const native = connectNative(options.parent);
     const member = new Membership(native, { spinUs, strict: process.env['DORA_RELEASE'] !== '1', isPart });
     await member.started(options.signal);
     return new Node<I>(member, spinUs);

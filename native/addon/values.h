@@ -72,6 +72,7 @@ inline napi_value make_u64(napi_env env, uint64_t number) {
 /// Defined, not set: V8 turns an object into a dictionary when a dozen properties are set from outside, and each look
 /// at one of them takes several times as long from then on.
 inline void set_property(napi_env env, napi_value object, const char* name, napi_value value) {
+  if (value == nullptr) return;  // what could not be made has left its exception
   const napi_property_descriptor property{name,   nullptr, nullptr, nullptr, nullptr, value, napi_default_jsproperty,
                                           nullptr};
   napi_define_properties(env, object, 1, &property);

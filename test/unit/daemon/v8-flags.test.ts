@@ -1,8 +1,10 @@
 /** Which thresholds of V8 each node of a dataflow gets. */
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { outOfStep } from '../../../lib/daemon/v8-flags.js';
+import { setV8Flags } from '../../../lib/node/membership.js';
 
 const cores = availableParallelism();
 
@@ -38,4 +40,28 @@ test('Node.js starts with them', async (t) => {
   t.is(flags.length, 3);
   const { status, stdout } = spawnSync(process.execPath, [...flags, '-p', '1 + 1'], { encoding: 'utf8' });
   t.deepEqual({ status, stdout }, { status: 0, stdout: '2\n' });
+});
+
+test.serial('a node sets what its environment says, and no argument of its process', async (t) => {
+  let tries = 0;
+  const isSet = (): boolean => {
+    try {
+      // A text that was compiled before is not compiled again.
+      runInNewContext(`%IsBeingInterpreted() // ${(tries += 1)}`);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  for (const flags of ['--allow-natives-syntax', '--no-allow-natives-syntax --no-allow-natives-syntax']) {
+    process.env['DORA_V8_FLAGS'] = flags;
+    await setV8Flags();
+    t.is(isSet(), !flags.includes('--no-'));
+  }
+  delete process.env['DORA_V8_FLAGS'];
+  await setV8Flags();
+  t.deepEqual(
+    process.execArgv.filter((argument) => argument.includes('natives')),
+    [],
+  );
 });
